@@ -1,0 +1,142 @@
+"""Handing the answers of an interrupt to its graph, and writing down what became of each action."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, transaction
+
+from agents import protocols, runs, transcripts
+from agents.leases import Lease
+from agents.models import Run, RunStatus
+from agents.protocols import Pause
+from agents.threads import Seen
+from approvals import intake, tickets
+from approvals.contract import Origin
+from approvals.models import Ticket
+from approvals.states import Execution
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One interrupt with its answer, claimed: no other worker can deliver it again."""
+
+    pause: Pause
+    value: Any
+    tickets: Sequence[Ticket]
+
+
+def open_tickets(run: Run, seen: Seen) -> None:
+    """A ticket for every action that waits; harmless when repeated."""
+    known = set(Ticket.objects.filter(thread_id=run.thread_id).values_list("interrupt_id", flat=True))
+    for pause in seen.pauses:
+        if pause.interrupt_id in known:
+            continue
+        wire = protocols.recognise(pause)
+        origin = Origin(
+            graph=run.graph,
+            thread_id=run.thread_id,
+            interrupt_id=pause.interrupt_id,
+            checkpoint_id=seen.checkpoint_id,
+            protocol=wire.NAME,
+            requester_id=run.requester_id,
+        )
+        intake.open_tickets(wire.to_actions(pause), origin=origin)
+
+
+def is_settled(thread_id: str, seen: Seen) -> bool:
+    """Did the graph stop by itself? A crash looks like a breakpoint, unless its tickets had been opened."""
+    if not seen.pauses:
+        return bool(seen.checkpoint_id)
+    known = Ticket.objects.filter(thread_id=thread_id, checkpoint_id=seen.checkpoint_id, delivered_at=None)
+    return all(not p.is_breakpoint or known.filter(interrupt_id=p.interrupt_id).exists() for p in seen.pauses)
+
+
+def supersede_stale(run: Run, seen: Seen, *, reason: str) -> None:
+    """Close every undelivered ticket of the thread that its graph no longer waits for."""
+    waiting = [pause.interrupt_id for pause in seen.pauses]
+    stale = Ticket.objects.filter(thread_id=run.thread_id, delivered_at=None).exclude(interrupt_id="")
+    current = stale.filter(interrupt_id__in=waiting, checkpoint_id=seen.checkpoint_id)
+    for ticket_id in stale.exclude(pk__in=current).values_list("pk", flat=True):
+        tickets.supersede(ticket_id, reason=reason)
+
+
+def claim_next(lease: Lease, seen: Seen) -> Delivery | None:
+    """The first pause whose tickets are all decided and released, claimed; None while people are needed.
+
+    One transaction: the claim, the answer computed from exactly what was claimed and checked as a whole,
+    and the run's status. BadAnswer leaves everything as it was.
+    """
+    for pause in seen.pauses:
+        with transaction.atomic():
+            delivery = _claim(lease, pause, checkpoint_id=seen.checkpoint_id)
+        if delivery is not None:
+            return delivery
+    return None
+
+
+def record(delivery: Delivery, seen: Seen) -> None:
+    """The graph went on: what each approved action came to."""
+    for ticket in _running(delivery):
+        result = transcripts.result_of(seen.values, ticket.tool_call_id) if ticket.tool_call_id else None
+        failed = result is not None and result.status == "error"
+        text = str(result.text) if result is not None else ""
+        tickets.record_execution(
+            ticket.pk,
+            execution=Execution.FAILED if failed else Execution.SUCCEEDED,
+            result=text if result is not None and not failed else None,
+            error=text if failed else "",
+        )
+
+
+def record_raised(delivery: Delivery, seen: Seen, *, error: BaseException) -> None:
+    """The graph raised. A tool that had answered before has succeeded; of the others, only what is known."""
+    for ticket in _running(delivery):
+        result = transcripts.result_of(seen.values, ticket.tool_call_id) if ticket.tool_call_id else None
+        if result is not None:
+            record(Delivery(pause=delivery.pause, value=None, tickets=[ticket]), seen)
+        else:
+            tickets.record_execution(ticket.pk, execution=_known(error), error=sentence(error))
+
+
+def sentence(error: BaseException) -> str:
+    """What a node raised, for people."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _claim(lease: Lease, pause: Pause, *, checkpoint_id: str) -> Delivery | None:
+    asked = Ticket.objects.filter(
+        thread_id=lease.thread_id, interrupt_id=pause.interrupt_id, checkpoint_id=checkpoint_id
+    ).order_by("position")
+    waiting = list(asked.values_list("pk", flat=True))
+    if not waiting or asked.undelivered().count() != len(waiting):
+        return None
+    if not all(tickets.mark_delivered(ticket_id) for ticket_id in waiting):
+        transaction.set_rollback(True)  # taken back in this instant, or still in its recall window
+        return None
+    decided = list(asked.for_list())
+    value = protocols.recognise(pause).resume_value(pause, [tickets.answer_of(t) for t in decided])
+    runs.write(lease, status=RunStatus.RUNNING, error="")
+    return Delivery(pause=pause, value=value, tickets=decided)
+
+
+def _running(delivery: Delivery) -> list[Ticket]:
+    return [ticket for ticket in delivery.tickets if ticket.execution == Execution.STARTED]
+
+
+def _known(error: BaseException) -> Execution:
+    """Failed only where nothing can have happened: a timeout or a broken connection leaves doubt."""
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None and len(chain) < 10:
+        chain.append(cause)
+    return Execution.UNKNOWN if any(_leaves_doubt(e) for e in chain) else Execution.FAILED
+
+
+def _leaves_doubt(error: BaseException) -> bool:
+    if isinstance(error, ConnectionRefusedError):
+        return False
+    status = getattr(error, "status_code", None)
+    broken = isinstance(error, TimeoutError | ConnectionError | OperationalError | InterfaceError)
+    return broken or "Timeout" in type(error).__name__ or (isinstance(status, int) and status >= 500)

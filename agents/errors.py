@@ -1,0 +1,118 @@
+"""Everything the runtime can refuse.
+
+AgentError
+├── UnknownGraph           404  unknown_graph
+├── BrokenGraph            422  broken_graph
+├── BadRegistry            422  bad_registry
+├── UnknownThread          404  unknown_thread
+├── BadThreadId            422  bad_thread_id
+├── ThreadOfAnotherGraph   409  thread_of_another_graph
+├── NotPaused              409  not_paused
+├── StaleInterrupt         409  stale_interrupt
+├── LeaseHeld              409  lease_held
+├── LeaseLost              409  lease_lost
+├── BadInput               422  bad_input
+├── BadAnswer              422  bad_answer
+├── StateNotSerialisable   422  state_not_serialisable
+└── InsecureSerialiser     500  insecure_serialiser
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class AgentError(Exception):
+    """The runtime refused this."""
+
+    code: ClassVar[str] = "refused"
+    status: ClassVar[int] = 409
+
+    def __init__(self, message: str | None = None, **facts: Any) -> None:
+        """The docstring of the class is the sentence unless a better one is given."""
+        self.facts = facts
+        super().__init__(message or (self.__doc__ or "").split("\n")[0].format(**facts))
+
+
+class UnknownGraph(AgentError):
+    """There is no graph called “{name}”; the known graphs are {known}."""
+
+    code, status = "unknown_graph", 404
+
+
+class BrokenGraph(AgentError):
+    """The graph “{name}” cannot be loaded: {why}"""
+
+    code, status = "broken_graph", 422
+
+
+class BadRegistry(AgentError):
+    """The graph file {path} cannot be used: {why}"""
+
+    code, status = "bad_registry", 422
+
+
+class UnknownThread(AgentError):
+    """There is no run with the thread id “{thread_id}”."""
+
+    code, status = "unknown_thread", 404
+
+
+class BadThreadId(AgentError):
+    """A thread id has 1 to 128 letters, digits, dots, dashes, colons or underscores."""
+
+    code, status = "bad_thread_id", 422
+
+
+class ThreadOfAnotherGraph(AgentError):
+    """The thread “{thread_id}” belongs to the graph “{graph}”."""
+
+    code, status = "thread_of_another_graph", 409
+
+
+class NotPaused(AgentError):
+    """The run “{thread_id}” is not paused; it is {status}."""
+
+    code, status = "not_paused", 409
+
+
+class StaleInterrupt(AgentError):
+    """The run no longer waits for this answer; {replaced_by}."""
+
+    code, status = "stale_interrupt", 409
+
+
+class LeaseHeld(AgentError):
+    """Another worker is driving the run “{thread_id}” at this moment."""
+
+    code, status = "lease_held", 409
+
+
+class LeaseLost(AgentError):
+    """This worker lost the run “{thread_id}” to another one, so its writes are refused."""
+
+    code, status = "lease_lost", 409
+
+
+class BadInput(AgentError):
+    """The input cannot be used: {why}"""
+
+    code, status = "bad_input", 422
+
+
+class BadAnswer(AgentError):
+    """The answer does not fit what the graph asked: {why}"""
+
+    code, status = "bad_answer", 422
+
+
+class StateNotSerialisable(AgentError):
+    """The graph's state cannot be stored: {why}"""
+
+    code, status = "state_not_serialisable", 422
+
+
+class InsecureSerialiser(AgentError):
+    """LangGraph was imported before LANGGRAPH_STRICT_MSGPACK was set, so a forged checkpoint could run code."""
+
+    code, status = "insecure_serialiser", 500

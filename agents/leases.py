@@ -1,0 +1,134 @@
+"""One worker per thread. A lease is three columns of the run; its token only grows, so it also fences.
+
+LangGraph's saver takes no lock per thread: four workers that resume one thread run its tool four times.
+Every clock here is Postgres's, because a worker's own may jump.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import DatabaseError, InterfaceError
+from django.db.models import DateTimeField, F, Func, Q
+from django.db.models.expressions import Combinable
+
+from agents.database import in_thread
+from agents.errors import LeaseHeld, LeaseLost
+from agents.models import Run, RunQuerySet
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 10.0
+TTL = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The right to drive one thread, until the token grows past this one."""
+
+    thread_id: str
+    token: int
+
+
+class ClockTimestamp(Func):
+    """The database's clock at this moment, not at the start of the transaction."""
+
+    function = "clock_timestamp"
+    output_field = DateTimeField()
+
+
+def owner() -> str:
+    """Who drives a run, for people who look: host and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def is_free() -> Q:
+    """Nobody drives the run: no lease, or one that ran out."""
+    return Q(lease_expires_at=None) | Q(lease_expires_at__lte=ClockTimestamp())
+
+
+def take(thread_id: str, *, owner: str) -> int | None:
+    """The new token, or None while another worker holds the thread. One conditional UPDATE."""
+    free = Run.objects.filter(is_free(), thread_id=thread_id)
+    taken = free.update(lease_token=F("lease_token") + 1, lease_owner=owner[:200], lease_expires_at=_expiry())
+    if not taken:
+        return None
+    # Nobody else can raise the token before this lease runs out, so reading it apart is safe.
+    return Run.objects.values_list("lease_token", flat=True).get(thread_id=thread_id)
+
+
+def renew(lease: Lease) -> bool:
+    """Hold the thread for another TTL; False when the lease is lost, even if nobody has taken it yet."""
+    mine = fenced(lease).filter(lease_expires_at__gt=ClockTimestamp())
+    return bool(mine.update(lease_expires_at=_expiry()))
+
+
+def release(lease: Lease) -> None:
+    """Let the next worker in at once."""
+    fenced(lease).update(lease_expires_at=None, lease_owner="")
+
+
+def fenced(lease: Lease) -> RunQuerySet:
+    """The run, if this lease is still the latest. Every write of a worker goes through here."""
+    return Run.objects.filter(thread_id=lease.thread_id, lease_token=lease.token)
+
+
+@asynccontextmanager
+async def held(thread_id: str) -> AsyncIterator[Lease]:
+    """Hold the thread for the length of a block. Raises LeaseHeld, or LeaseLost when it slips away."""
+    token = await in_thread(take, thread_id, owner=owner())
+    if token is None:
+        raise LeaseHeld(thread_id=thread_id)
+    lease = Lease(thread_id=thread_id, token=token)
+    body = asyncio.current_task()
+    assert body is not None
+    heart = asyncio.create_task(_beat(lease, body=body))
+    try:
+        yield lease
+    except asyncio.CancelledError:
+        if heart.done() and not heart.cancelled():
+            body.uncancel()
+            raise LeaseLost(thread_id=thread_id) from None
+        raise
+    finally:
+        heart.cancel()
+        with suppress(asyncio.CancelledError):
+            await heart
+        await _let_go(lease)
+
+
+async def _beat(lease: Lease, *, body: asyncio.Task[object]) -> None:
+    """Renew until told to stop. On loss, stop the work: it may already be going on elsewhere."""
+    deadline = asyncio.get_running_loop().time() + TTL.total_seconds()
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        now = asyncio.get_running_loop().time()
+        try:
+            kept = await in_thread(renew, lease)
+        except (DatabaseError, InterfaceError):
+            # The database may come back within the lease; past it, someone else may have the thread.
+            logger.warning("The lease on %s could not be renewed", lease.thread_id, exc_info=True)
+            kept = now < deadline
+        else:
+            deadline = now + TTL.total_seconds()
+        if not kept:
+            body.cancel()
+            return
+
+
+async def _let_go(lease: Lease) -> None:
+    try:
+        await in_thread(release, lease)
+    except (DatabaseError, InterfaceError):
+        logger.warning("The lease on %s runs out by itself", lease.thread_id, exc_info=True)
+
+
+def _expiry() -> Combinable:
+    return ClockTimestamp() + TTL

@@ -1,0 +1,118 @@
+"""What the runtime remembers: runs, and the demo tools' accounts, orders and transfers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from approvals.models import Ticket
+
+
+class RunStatus(models.TextChoices):
+    """Where a run stands."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    REJECTED = "rejected", "Rejected"
+    CANCELLED = "cancelled", "Cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        """Will nothing more happen by itself?"""
+        return self not in {RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED}
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Every query has a name."""
+
+    def visible_to(self, user: Any) -> RunQuerySet:
+        """The user's own runs and those with a ticket the user may see; all for an auditor."""
+        if not user.is_active:
+            return self.none()
+        if user.has_perm("agents.view_run"):
+            return self
+        seen = Ticket.objects.visible_to(user).values("thread_id")
+        return self.filter(Q(requester=user.pk) | Q(thread_id__in=seen))
+
+
+class Run(models.Model):
+    """One LangGraph thread that Countersign drives."""
+
+    thread_id = models.CharField(max_length=128, unique=True)
+    graph = models.CharField(max_length=200)
+    requester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
+    )
+    status = models.CharField(max_length=10, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    input = models.JSONField(default=dict)
+    model = models.CharField(max_length=200, default="scripted")
+    #: The conversation as plain values, so that a page never loads the graph.
+    transcript = models.JSONField(default=list, blank=True)
+    output = models.JSONField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    #: The fence: it only grows, and a write with an older one is refused.
+    lease_token = models.BigIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    lease_owner = models.CharField(max_length=200, blank=True)
+
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="run_known_status"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=("-id",), condition=Q(status__in=["queued", "running", "paused"]), name="run_live_idx")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.graph} {self.thread_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("agents:run", args=(self.thread_id,))
+
+
+class DemoAccount(models.Model):
+    """An account that `transfer_money` pays into; a double payment would show in the balance."""
+
+    name = models.CharField(max_length=100, unique=True)
+    balance = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DemoTransfer(models.Model):
+    """One payment that `transfer_money` made."""
+
+    account = models.ForeignKey(DemoAccount, on_delete=models.PROTECT, related_name="transfers")
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.amount} to {self.account}"
+
+
+class DemoOrder(models.Model):
+    """One order that `create_order` placed."""
+
+    item = models.CharField(max_length=200)
+    quantity = models.PositiveIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.item}"

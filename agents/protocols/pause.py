@@ -1,0 +1,41 @@
+"""What the runtime saw when a graph stopped, in plain values. Pure: no LangGraph here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pause:
+    """One interrupt, or one static breakpoint (then `value` is None and `is_breakpoint` is true)."""
+
+    interrupt_id: str
+    #: The node that stopped, or before which the graph stopped.
+    node: str
+    value: Any = None
+    response_schema: dict[str, Any] | None = None
+    is_breakpoint: bool = False
+    #: The calls of the last AI message, where the next node is a tool node; else None.
+    tool_calls: Sequence[dict[str, Any]] | None = None
+    #: The state's values, as far as they are JSON; a breakpoint before another node lets people edit them.
+    state: Mapping[str, Any] = field(default_factory=dict)
+    #: {"role", "content", "name", "tool_calls"}, oldest first.
+    conversation: Sequence[dict[str, Any]] = ()
+    #: JSON Schema of the arguments of each tool that could be found in the graph.
+    tool_schemas: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    #: The registry's own words for a plain question, e.g. {"approve": "approved"}.
+    words: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reasoning(self) -> str:
+        """The text of the agent's last message."""
+        spoken = (m["content"] for m in reversed(self.conversation) if m["role"] == "agent")
+        return next(spoken, "")
+
+    def call_id(self, name: str, args: Mapping[str, Any], *, skip: int = 0) -> str:
+        """The id of the call with this name and these arguments; `skip` passes over identical ones."""
+        last = next((m["tool_calls"] for m in reversed(self.conversation) if m["tool_calls"]), [])
+        ids = [call["id"] for call in last if call["name"] == name and call["args"] == args]
+        return str(ids[skip]) if skip < len(ids) else ""

@@ -1,0 +1,221 @@
+"""Start and resume: drive a thread until people are needed or it is finished.
+
+All of it happens under the thread's lease, and what happened is read from the checkpointer, never
+guessed from exceptions or return values: only `get_state` tells a pause from an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from agents import checkpoints, deliveries, leases, registry, runs, transcripts
+from agents.database import in_thread
+from agents.deliveries import Delivery
+from agents.errors import AgentError, BadInput, LeaseLost
+from agents.leases import Lease
+from agents.models import Run, RunStatus
+from agents.protocols.breakpoint import Verdict
+from agents.threads import GraphRaised, Seen, Thread
+from approvals.errors import ApprovalError
+from approvals.models import Ticket
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+GONE_ON = "The graph no longer waits for this; it has gone on since."
+STOPPED = "The worker that drove this run stopped in the middle of a step."
+NEW_INPUT = "A new message replaced the question."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A run, its thread and the lease that lets this worker drive it."""
+
+    run: Run
+    thread: Thread
+    lease: Lease
+
+
+async def start(
+    *, graph: str, input: Any, thread_id: str, requester_id: int | None, model: str = ""  # noqa: A002 - LangGraph's word
+) -> Run:
+    """Run a graph on new input until it pauses or ends. On a known thread of that graph, it continues it.
+
+    Raises UnknownGraph, BrokenGraph, BadInput, BadThreadId, ThreadOfAnotherGraph or LeaseHeld, and has
+    then changed nothing.
+    """
+    model = model or registry.DEFAULT_MODEL
+    check_input(registry.get(graph), input)
+    await in_thread(runs.check, thread_id, graph=graph)
+    # Before the row is made: a graph that cannot be loaded leaves no run behind.
+    await registry.load(graph, checkpointer=await checkpoints.saver(), model=model)
+    run = await in_thread(
+        runs.register, thread_id, graph=graph, value=input, requester_id=requester_id, model=model
+    )
+    async with _session(run) as session:
+        await _begin(session, input)
+    return await in_thread(runs.find, thread_id)
+
+
+async def start_queued(thread_id: str) -> None:
+    """Run what is queued, once: a job that comes twice finds it begun."""
+    async with _session(await in_thread(runs.find, thread_id)) as session:
+        if session.run.status == RunStatus.QUEUED:
+            await _begin(session, session.run.input)
+
+
+async def resume(thread_id: str, ticket_id: int) -> None:
+    """Deliver what is decided on this thread. Late, early, repeated or out of order, it does no harm.
+
+    Raises LeaseHeld while another worker drives the thread.
+    """
+    if not await in_thread(_is_due, thread_id, ticket_id):
+        return
+    run = await in_thread(runs.find, thread_id)
+    async with _session(run) as session:
+        if RunStatus(session.run.status).is_over:
+            return
+        async with _settled(session):
+            await _refuse_in_doubt(session)
+            seen = await session.thread.look()
+            await in_thread(deliveries.supersede_stale, session.run, seen, reason=GONE_ON)
+            await _advance(session, seen)
+
+
+async def recover(thread_id: str) -> None:
+    """Bring a run whose worker is gone to an honest state: paused, finished, or failed with the reason."""
+    async with _session(await in_thread(runs.find, thread_id)) as session:
+        if session.run.status != RunStatus.RUNNING:
+            return
+        async with _settled(session):
+            await _refuse_in_doubt(session)
+            seen = await session.thread.look()
+            if not await in_thread(deliveries.is_settled, thread_id, seen):
+                raise AgentError(STOPPED)
+            await _advance(session, seen)
+
+
+def start_sync(**arguments: Any) -> Run:
+    """`start` for code without an event loop."""
+    return _run_alone(start(**arguments))
+
+
+def resume_sync(thread_id: str, ticket_id: int) -> None:
+    """`resume` for code without an event loop."""
+    _run_alone(resume(thread_id, ticket_id))
+
+
+def check_input(entry: registry.GraphEntry, value: Any) -> None:
+    """Raise BadInput that names the field unless the graph can take the value."""
+    if not isinstance(value, dict):
+        raise BadInput(why="it must be a JSON object.")
+    found = best_match(Draft202012Validator(entry.input_schema or {}).iter_errors(value))
+    if found is not None:
+        raise BadInput(why=f"{found.json_path}: {found.message}.")
+
+
+async def _begin(session: Session, value: Any) -> None:
+    fields = {"status": RunStatus.RUNNING, "input": value, "error": "", "output": None}
+    await in_thread(runs.write, session.lease, **fields)
+    session.thread.asked = value
+    async with _settled(session):
+        await in_thread(runs.doubt, session.run.thread_id)
+        await session.thread.begin(value)
+        seen = await session.thread.look()
+        await in_thread(deliveries.supersede_stale, session.run, seen, reason=NEW_INPUT)
+        await _advance(session, seen)
+
+
+async def _advance(session: Session, seen: Seen) -> None:
+    """Open a ticket for whatever waits, deliver what is decided, until people are needed or the end."""
+    while seen.pauses:
+        await in_thread(deliveries.open_tickets, session.run, seen)
+        delivery = await in_thread(deliveries.claim_next, session.lease, seen)
+        if delivery is None:
+            await _write(session, seen, status=RunStatus.PAUSED, error="")
+            return
+        if isinstance(delivery.value, Verdict) and delivery.value.stop:
+            await _write(session, seen, status=RunStatus.REJECTED, error=delivery.value.stop, ended=True)
+            return
+        seen = await _deliver(session, delivery)
+    output = transcripts.plain(transcripts.output(seen.values))
+    await _write(session, seen, status=RunStatus.SUCCEEDED, error="", output=output, ended=True)
+
+
+async def _deliver(session: Session, delivery: Delivery) -> Seen:
+    """Hand over one answer, and write down what became of it."""
+    try:
+        await session.thread.answer(delivery.pause, delivery.value)
+    except GraphRaised as raised:
+        seen = await session.thread.look()
+        await in_thread(deliveries.record_raised, delivery, seen, error=raised.__cause__ or raised)
+        raise
+    seen = await session.thread.look()
+    await in_thread(deliveries.record, delivery, seen)
+    return seen
+
+
+@asynccontextmanager
+async def _session(run: Run) -> AsyncIterator[Session]:
+    """The thread under its lease, with the graph loaded; the run is read again once the lease is held."""
+    async with leases.held(run.thread_id) as lease:
+        entry = registry.get(run.graph)
+        graph = await registry.load(run.graph, checkpointer=await checkpoints.saver(), model=run.model)
+        run = await in_thread(runs.find, run.thread_id)
+        thread = Thread(graph, thread_id=run.thread_id, model=run.model, words=entry.words, asked=run.input)
+        yield Session(run=run, thread=thread, lease=lease)
+
+
+@asynccontextmanager
+async def _settled(session: Session) -> AsyncIterator[None]:
+    """Whatever the graph does wrong ends as a failed run that says why. A lost lease or database does not."""
+    try:
+        yield
+    except LeaseLost:
+        raise
+    except GraphRaised as raised:
+        logger.info("Run %s failed", session.run.thread_id, exc_info=raised.__cause__)
+        await _fail(session, deliveries.sentence(raised.__cause__ or raised))
+    except (AgentError, ApprovalError) as error:
+        await _fail(session, str(error))
+
+
+async def _fail(session: Session, error: str) -> None:
+    seen = await session.thread.look()
+    transcript = transcripts.of(seen.values, asked=session.thread.asked)
+    await in_thread(runs.fail, session.lease, error=error, transcript=transcript)
+
+
+async def _refuse_in_doubt(session: Session) -> None:
+    # LangGraph may have stored the answer that the dead worker delivered, and would replay it now.
+    doubt = await in_thread(runs.doubt, session.run.thread_id)
+    if doubt:
+        raise AgentError(doubt)
+
+
+async def _write(session: Session, seen: Seen, **fields: Any) -> None:
+    transcript = transcripts.of(seen.values, asked=session.thread.asked)
+    await in_thread(runs.write, session.lease, transcript=transcript, **fields)
+
+
+def _is_due(thread_id: str, ticket_id: int) -> bool:
+    """Is there anything to deliver? Asked before the lease is taken, so that a repeated job costs one query."""
+    return Ticket.objects.undelivered().filter(pk=ticket_id, thread_id=thread_id).exists()
+
+
+def _run_alone(work: Coroutine[Any, Any, T]) -> T:
+    async def alone() -> T:
+        try:
+            return await work
+        finally:
+            await checkpoints.close()
+
+    return asyncio.run(alone())

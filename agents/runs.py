@@ -1,0 +1,74 @@
+"""The rows of runs. A worker writes only under its lease: a stale token changes nothing and raises LeaseLost."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from agents import leases
+from agents.errors import BadThreadId, LeaseLost, ThreadOfAnotherGraph, UnknownThread
+from agents.leases import Lease
+from agents.models import Run, RunStatus
+from approvals import tickets
+from approvals.models import Ticket
+from approvals.states import Execution
+
+THREAD_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def find(thread_id: str) -> Run:
+    """The run, or UnknownThread."""
+    try:
+        return Run.objects.get(thread_id=thread_id)
+    except Run.DoesNotExist:
+        raise UnknownThread(thread_id=thread_id) from None
+
+
+def check(thread_id: str, *, graph: str) -> None:
+    """May this graph run on this thread? Raises BadThreadId or ThreadOfAnotherGraph."""
+    if not THREAD_ID.fullmatch(thread_id):
+        raise BadThreadId(thread_id=thread_id)
+    known = Run.objects.filter(thread_id=thread_id).exclude(graph=graph).first()
+    if known is not None:
+        raise ThreadOfAnotherGraph(thread_id=thread_id, graph=known.graph)
+
+
+def register(thread_id: str, *, graph: str, value: Any, requester_id: int | None, model: str) -> Run:
+    """The thread's run, made if there is none."""
+    check(thread_id, graph=graph)
+    made = {"graph": graph, "input": value, "requester_id": requester_id, "model": model}
+    run, _ = Run.objects.get_or_create(thread_id=thread_id, defaults=made)
+    check(thread_id, graph=graph)  # someone may have been faster
+    return run
+
+
+def write(lease: Lease, *, ended: bool = False, **fields: Any) -> None:
+    """Change the run, if this lease is still the latest."""
+    fields |= {"updated_at": Now(), "ended_at": Now() if ended else None}
+    if not leases.fenced(lease).update(**fields):
+        raise LeaseLost(thread_id=lease.thread_id)
+
+
+def fail(lease: Lease, *, error: str, **fields: Any) -> None:
+    """The run is over; what it still asked for can never be done, so nobody is asked any more."""
+    with transaction.atomic():
+        write(lease, status=RunStatus.FAILED, error=error, ended=True, **fields)
+    for ticket_id in Ticket.objects.filter(thread_id=lease.thread_id).pending().values_list("pk", flat=True):
+        tickets.cancel(ticket_id, reason=f"The run failed: {error}"[:2000])
+
+
+def doubt(thread_id: str) -> str:
+    """A sentence if an approved action of this thread may or may not have happened; else empty.
+
+    The caller holds the lease, so an execution that is started and not finished has lost its worker.
+    """
+    for ticket in Ticket.objects.filter(thread_id=thread_id, execution=Execution.STARTED):
+        error = "The worker stopped while this ran, so it may or may not have happened."
+        tickets.record_execution(ticket.pk, execution=Execution.UNKNOWN, error=error)
+    unknown = Ticket.objects.filter(thread_id=thread_id, execution=Execution.UNKNOWN).order_by("-id").first()
+    if unknown is None:
+        return ""
+    return f"It is not known whether “{unknown.action}” happened (ticket {unknown.pk}); look before anything runs again."

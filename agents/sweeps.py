@@ -1,0 +1,94 @@
+"""What no job holds: the rows are the truth and a job is a nudge that may get lost.
+
+Every few seconds in every worker; all of it is harmless when several do it at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from django.db.models import BigIntegerField, Exists, OuterRef, Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from agents import leases, runner
+from agents.database import in_thread
+from agents.errors import AgentError, LeaseHeld
+from agents.leases import ClockTimestamp
+from agents.models import Run, RunStatus
+from approvals import deadlines, resume
+from approvals.models import Ticket
+
+logger = logging.getLogger(__name__)
+
+PERIOD_SECONDS = 3.0
+#: A job is usually faster than this.
+GRACE = timedelta(seconds=3)
+#: procrastinate's worker beats every 10 s; three missed beats and its jobs belong to nobody.
+STALLED_SECONDS = 30.0
+LIMIT = 200
+
+
+async def forever(*, period: float = PERIOD_SECONDS) -> None:
+    """Sweep until cancelled. What goes wrong is logged: the next round may do better."""
+    while True:
+        try:
+            await once()
+        except Exception:
+            logger.warning("The sweep failed and will be tried again", exc_info=True)
+        await asyncio.sleep(period)
+
+
+async def once() -> None:
+    """Deadlines, lost jobs, dead workers."""
+    await in_thread(deadlines.expire_overdue)
+    await _retry_stalled()
+    await in_thread(nudge_undelivered)
+    for thread_id in await in_thread(abandoned):
+        await _recover(thread_id)
+
+
+def nudge_undelivered() -> int:
+    """A job for each decided ticket that has none; how many."""
+    unfinished = Run.objects.filter(thread_id=OuterRef("thread_id"), status__in=[RunStatus.PAUSED, RunStatus.RUNNING])
+    job = ProcrastinateJob.objects.alias(ticket_id=Cast(KT("args__ticket_id"), BigIntegerField())).filter(
+        task_name=resume.TASK_NAME, status__in=["todo", "doing"], ticket_id=OuterRef("pk")
+    )
+    sibling = Ticket.objects.pending().filter(
+        thread_id=OuterRef("thread_id"), interrupt_id=OuterRef("interrupt_id")
+    )
+    late = Ticket.objects.undelivered().filter(resolved_at__lte=ClockTimestamp() - GRACE)
+    lost = late.filter(Exists(unfinished)).exclude(Exists(job)).exclude(Exists(sibling))[:LIMIT]
+    for ticket in lost:
+        logger.info("No job held ticket %s; one does now", ticket.pk)
+        resume.enqueue(ticket)
+    return len(lost)
+
+
+def abandoned() -> list[str]:
+    """Threads of runs whose worker is gone."""
+    held = Q(lease_expires_at__isnull=False) | Q(updated_at__lte=ClockTimestamp() - leases.TTL)
+    dead = Run.objects.filter(leases.is_free(), held, status=RunStatus.RUNNING)
+    return list(dead.values_list("thread_id", flat=True)[:LIMIT])
+
+
+async def _recover(thread_id: str) -> None:
+    try:
+        await runner.recover(thread_id)
+    except LeaseHeld:
+        return  # another worker's sweep was faster
+    except AgentError:
+        logger.warning("The run %s cannot be recovered now", thread_id, exc_info=True)
+
+
+async def _retry_stalled() -> None:
+    """Give the jobs of dead workers to living ones.
+
+    Safe here only because a repeated job re-enters our own protocol, which never runs an action twice.
+    """
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+        await app.job_manager.retry_job(job)

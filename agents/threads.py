@@ -1,0 +1,229 @@
+"""One graph on its thread. The only module that resumes, and only by interrupt id.
+
+A scalar resume delivered twice answers the *next* question; an id that is not pending re-enters the
+node. So: `Command(resume={id: value})`, one id at a time, for an id that the state still lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import UnknownInterruptError
+from langgraph.prebuilt import ToolNode
+from langgraph.pregel import Pregel
+from langgraph.types import Command, StateSnapshot
+from pydantic import BaseModel
+
+from agents import transcripts
+from agents.errors import StaleInterrupt, StateNotSerialisable
+from agents.protocols import Pause
+from agents.protocols.breakpoint import Verdict
+
+NOTE = "Note: a reviewer changed this call before it ran. It ran with {args}.\n\n"
+SUPERSEDED = "This was not run: a new message came before anyone decided."
+
+
+class GraphRaised(Exception):
+    """A node of the graph raised; the cause is what it raised."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the checkpointer holds for a thread at this moment."""
+
+    values: Any
+    checkpoint_id: str
+    pauses: Sequence[Pause]
+
+    def pause(self, interrupt_id: str) -> Pause | None:
+        """The pause with this id, if it still waits."""
+        return next((p for p in self.pauses if p.interrupt_id == interrupt_id), None)
+
+
+class Thread:
+    """A graph and the thread it runs on. Its caller holds the lease."""
+
+    def __init__(
+        self, graph: Pregel[Any, Any, Any, Any], *, thread_id: str, model: str, words: Mapping[str, Any] | None, asked: Any
+    ) -> None:
+        self.graph = graph
+        self.words = words or {}
+        self.asked = asked
+        # The strict key makes LangGraph itself refuse an id that is not pending, before it writes.
+        self.config: RunnableConfig = {
+            "configurable": {"thread_id": thread_id, "model": model, "__pregel_strict_resume": True}
+        }
+
+    async def look(self) -> Seen:
+        """What the thread waits for. Empty pauses mean that it is finished (or never began)."""
+        snapshot = await self.graph.aget_state(self.config)
+        checkpoint_id = str((snapshot.config.get("configurable") or {}).get("checkpoint_id", ""))
+        return Seen(
+            values=snapshot.values, checkpoint_id=checkpoint_id, pauses=self._pauses(snapshot, checkpoint_id)
+        )
+
+    async def begin(self, value: Any) -> None:
+        """New input. On a thread that waits, the calls it replaces are answered, so the order stays valid."""
+        await self._invoke(self._answering(await self.look(), value))
+
+    async def answer(self, pause: Pause, value: Any) -> None:
+        """Give one pause its answer and run on to the next pause or the end."""
+        if isinstance(value, Verdict):
+            await self._go_on(pause, value)
+            return
+        await self._invoke(Command(resume={pause.interrupt_id: value}))
+
+    async def _invoke(self, value: Any, *, stop_after: Sequence[str] | None = None) -> None:
+        try:
+            await self.graph.ainvoke(value, self.config, durability="sync", interrupt_after=stop_after)
+        except UnknownInterruptError as error:
+            raise StaleInterrupt(replaced_by="it has gone on since") from error
+        except Exception as error:
+            if type(error).__name__ == "MsgpackEncodeError":
+                raise StateNotSerialisable(why=f"{error}.") from error
+            raise GraphRaised from error
+
+    def _answering(self, seen: Seen, value: Any) -> Any:
+        key = transcripts.messages_key(seen.values)
+        _, waiting = transcripts.unanswered(seen.values)
+        if not waiting or not isinstance(value, dict) or key not in value:
+            return value
+        refused = [_tool_message(call, SUPERSEDED, status="error") for call in waiting]
+        return {**value, key: [*refused, *value[key]]}
+
+    # Static breakpoints: nothing was asked, so the state is changed and the run goes on from it.
+
+    async def _go_on(self, pause: Pause, verdict: Verdict) -> None:
+        if verdict.update:
+            await self.graph.aupdate_state(self.config, verdict.update)
+        asked = {call["id"]: call["args"] for call in pause.tool_calls or ()}
+        if verdict.run == asked:
+            await self._invoke(None)
+        elif verdict.run:
+            await self._run_some(pause, verdict)
+        else:
+            await self._run_none(pause, verdict)
+
+    async def _run_none(self, pause: Pause, verdict: Verdict) -> None:
+        """Every call is refused: answer them in the tool node's name, and the graph goes on behind it."""
+        key = transcripts.messages_key((await self.look()).values)
+        update = {key: _refusals(pause, verdict)}
+        await self.graph.aupdate_state(self.config, update, as_node=self._tool_node(pause.node.split(", ")))
+        await self._invoke(None)
+
+    async def _run_some(self, pause: Pause, verdict: Verdict) -> None:
+        """Run what was approved out of a message that asks for more.
+
+        1. Take the refused calls out of the message, so that no tool node can run them.
+        2. Run the tool node alone.
+        3. Put the message back as the model wrote it, with an answer for every call.
+        A crash in between leaves a thread in which the refused calls never ran.
+        """
+        values = (await self.look()).values
+        key = transcripts.messages_key(values)
+        message, _ = transcripts.unanswered(values)
+        assert message is not None
+        await self.graph.aupdate_state(self.config, {key: [_trimmed(message, verdict.run)]})
+        # Asked again: without the refused calls the graph may route to another tool node.
+        nodes = sorted(set((await self.graph.aget_state(self.config)).next))
+        await self._invoke(None, stop_after=nodes)
+        after = (await self.look()).values
+        restored = [message, *_notes(pause, verdict, after), *_refusals(pause, verdict)]
+        await self.graph.aupdate_state(self.config, {key: restored}, as_node=self._tool_node(nodes))
+        await self._invoke(None)
+
+    # Reading a snapshot.
+
+    def _pauses(self, snapshot: StateSnapshot, checkpoint_id: str) -> list[Pause]:
+        asked = [(task.name, interrupt) for task in snapshot.tasks for interrupt in task.interrupts]
+        if not asked:
+            return [self._breakpoint(snapshot, checkpoint_id)] if snapshot.next else []
+        conversation = transcripts.of(snapshot.values, asked=self.asked)
+        schemas = self._tool_schemas()
+        return [
+            Pause(
+                interrupt_id=interrupt.id,
+                node=node,
+                value=interrupt.value,
+                response_schema=interrupt.response_schema,
+                conversation=conversation,
+                tool_schemas=schemas,
+                words=self.words,
+            )
+            for node, interrupt in asked
+        ]
+
+    def _breakpoint(self, snapshot: StateSnapshot, checkpoint_id: str) -> Pause:
+        """Only a caller that knows the run did not crash may take this for a pause: both look the same."""
+        nodes = sorted(set(snapshot.next))
+        _, calls = transcripts.unanswered(snapshot.values)
+        return Pause(
+            interrupt_id=f"breakpoint:{checkpoint_id}",
+            node=", ".join(nodes),
+            is_breakpoint=True,
+            tool_calls=calls if calls and self._tool_node(nodes) else None,
+            state=transcripts.state(snapshot.values),
+            conversation=transcripts.of(snapshot.values, asked=self.asked),
+            tool_schemas=self._tool_schemas(),
+            words=self.words,
+        )
+
+    def _tool_node(self, names: Sequence[str]) -> str:
+        return next((name for name in names if name in self._tool_nodes()), "")
+
+    def _tool_nodes(self) -> dict[str, ToolNode]:
+        bound = {name: node.bound for name, node in self.graph.nodes.items()}
+        return {name: node for name, node in bound.items() if isinstance(node, ToolNode)}
+
+    def _tool_schemas(self) -> dict[str, dict[str, Any]]:
+        tools = [tool for node in self._tool_nodes().values() for tool in node.tools_by_name.values()]
+        return {tool.name: _schema(tool.tool_call_schema) for tool in tools}
+
+
+def _schema(shape: Any) -> dict[str, Any]:
+    if isinstance(shape, dict):
+        return shape
+    found: dict[str, Any] = shape.model_json_schema() if issubclass(shape, BaseModel) else shape.schema()
+    return found
+
+
+def _refusals(pause: Pause, verdict: Verdict) -> list[ToolMessage]:
+    """What the model reads in place of the results of calls that did not run."""
+    calls = {call["id"]: call for call in pause.tool_calls or ()}
+    refused = [_tool_message(calls[name], text, status="error") for name, text in verdict.refuse.items()]
+    return refused + [_tool_message(calls[name], text, status="success") for name, text in verdict.reply.items()]
+
+
+def _notes(pause: Pause, verdict: Verdict, values: Any) -> list[ToolMessage]:
+    """The results of edited calls, saying so: the model still sees the call as it wrote it."""
+    notes = []
+    for call in pause.tool_calls or ():
+        edited = call["id"] in verdict.run and verdict.run[call["id"]] != call["args"]
+        result = transcripts.result_of(values, call["id"]) if edited else None
+        if result is not None:
+            said = NOTE.format(args=verdict.run[call["id"]])
+            notes.append(result.model_copy(update={"content": f"{said}{result.text}"}))
+    return notes
+
+
+def _tool_message(call: Mapping[str, Any], text: str, *, status: str) -> ToolMessage:
+    return ToolMessage(content=text, tool_call_id=call["id"], name=call["name"], status=status)
+
+
+def _trimmed(message: AIMessage, run: Mapping[str, Mapping[str, Any]]) -> AIMessage:
+    """The message with only the calls to run, in every place a provider's client keeps them."""
+    calls = [{**call, "args": dict(run[call["id"]])} for call in message.tool_calls if call["id"] in run]
+    refused = {call["id"] for call in message.tool_calls} - set(run)
+    content = message.content
+    if isinstance(content, list):
+        content = [part for part in content if not (isinstance(part, dict) and _call_id(part) in refused)]
+    extra = {key: value for key, value in message.additional_kwargs.items() if key != "tool_calls"}
+    return message.model_copy(update={"tool_calls": calls, "content": content, "additional_kwargs": extra})
+
+
+def _call_id(part: Mapping[str, Any]) -> Any:
+    return part.get("call_id") or part.get("id")

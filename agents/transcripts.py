@@ -1,0 +1,104 @@
+"""Graph state as plain values, so that pages and tickets never load a graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+
+ROLES = {"human": "user", "ai": "agent", "tool": "tool", "system": "system"}
+
+
+def messages(values: Any) -> list[BaseMessage]:
+    """The conversation in the state, under whatever key it is kept."""
+    key = messages_key(values)
+    return list(values[key]) if key else []
+
+
+def messages_key(values: Any) -> str:
+    """The state's key that holds messages, `messages` first; empty where there is none."""
+    if not isinstance(values, Mapping):
+        return ""
+    names = sorted(values, key=lambda name: name != "messages")
+    return next((str(name) for name in names if _is_conversation(values[name])), "")
+
+
+def of(values: Any, *, asked: Any = None) -> list[dict[str, Any]]:
+    """The conversation so far. A graph without messages still shows what it was asked."""
+    found = [_line(message) for message in messages(values)]
+    if found:
+        return found
+    words = [value for value in asked.values() if isinstance(value, str)] if isinstance(asked, Mapping) else []
+    return [_row(role="user", content=text) for text in words[:1]]
+
+
+def state(values: Any) -> dict[str, Any]:
+    """The values a person can read and edit: JSON, and not the conversation."""
+    if not isinstance(values, Mapping):
+        return {}
+    return {str(key): value for key, value in values.items() if _is_json(value)}
+
+
+def output(values: Any) -> Any:
+    """What a run ended with: the agent's last words, else the state's values."""
+    spoken = [m for m in messages(values) if isinstance(m, AIMessage)]
+    if spoken:
+        return str(spoken[-1].text)
+    return state(values) if isinstance(values, Mapping) else plain(values)
+
+
+def plain(value: Any) -> Any:
+    """As JSON; what is not JSON is shown as text rather than lost."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def result_of(values: Any, tool_call_id: str) -> ToolMessage | None:
+    """The tool's answer to one call."""
+    answers = (m for m in reversed(messages(values)) if isinstance(m, ToolMessage))
+    return next((m for m in answers if m.tool_call_id == tool_call_id), None)
+
+
+def unanswered(values: Any) -> tuple[AIMessage | None, list[dict[str, Any]]]:
+    """The last AI message and those of its tool calls that no tool message answers yet."""
+    found = messages(values)
+    last = next((m for m in reversed(found) if isinstance(m, AIMessage)), None)
+    if last is None:
+        return None, []
+    answered = {m.tool_call_id for m in found if isinstance(m, ToolMessage)}
+    return last, [_call(call) for call in last.tool_calls if call["id"] not in answered]
+
+
+def _line(message: BaseMessage) -> dict[str, Any]:
+    calls = message.tool_calls if isinstance(message, AIMessage) else []
+    row = _row(
+        role=ROLES.get(message.type, "system"),
+        content=str(message.text),
+        name=message.name,
+        tool_calls=[_call(call) for call in calls],
+    )
+    if isinstance(message, ToolMessage):
+        row |= {"tool_call_id": message.tool_call_id, "status": message.status}
+    return row
+
+
+def _row(
+    *, role: str, content: str, name: str | None = None, tool_calls: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    return {"role": role, "content": content, "name": name, "tool_calls": list(tool_calls)}
+
+
+def _call(call: Any) -> dict[str, Any]:
+    return {"name": call["name"], "args": plain(call["args"]), "id": call["id"] or ""}
+
+
+def _is_conversation(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, BaseMessage) for item in value)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+    except (TypeError, ValueError):
+        return False

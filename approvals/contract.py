@@ -1,0 +1,66 @@
+"""What crosses the border between a runtime and the promise: plain values, no database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+ALL_DECISIONS = ("approve", "edit", "reject", "respond")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposedAction:
+    """One action an agent wants to take, as a wire format described it."""
+
+    #: The tool's name, or what the graph calls the step.
+    action: str
+    args: dict[str, Any]
+    #: JSON Schema of the arguments, where the graph's tools could tell.
+    args_schema: dict[str, Any] | None = None
+    #: The agent's words about the action. Hostile text.
+    description: str = ""
+    reasoning: str = ""
+    #: The conversation so far: {"role": "user|agent|tool|system", "content", "name", "tool_calls"}.
+    context: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    #: 0 to 1, the agent's own claim.
+    confidence: float | None = None
+    allowed_decisions: tuple[str, ...] = ALL_DECISIONS
+    tool_call_id: str = ""
+    #: Place of this action in a batched interrupt.
+    position: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a proposal comes from; opaque text to `approvals`."""
+
+    graph: str
+    thread_id: str
+    interrupt_id: str = ""
+    checkpoint_id: str = ""
+    protocol: str = ""
+    requester_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a resolved ticket says to its graph."""
+
+    type: str
+    #: The arguments of the approved revision; None where nothing was approved.
+    args: dict[str, Any] | None = None
+    message: str = ""
+    #: True when a deadline decided, not a person.
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewDecision:
+    """One reviewer's word, bound by `digest` to the revision that was shown."""
+
+    type: str
+    digest: str
+    args: dict[str, Any] | None = None
+    message: str = ""
+    confirm: str = ""

@@ -1,0 +1,131 @@
+"""One reviewer's word: `record` is the write path, and reads as its specification."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from approvals import arguments, audit, digests, intake, policy, quorum, tickets
+from approvals.contract import NewDecision, Origin, ProposedAction
+from approvals.errors import AlreadyDecided, DecisionNotAllowed, InvalidArguments, StaleDigest, TicketClosed, TooLate
+from approvals.models import Decision, Revision, Ticket
+from approvals.states import DecisionType, Outcome, TicketState
+
+
+def record(ticket_id: int, *, reviewer: User, decision: NewDecision) -> Ticket:
+    """Write down a decision and resolve the ticket when it is enough. Returns the ticket as it stands then.
+
+    One transaction: lock ▸ may decide? ▸ open, in time, allowed, on what was shown? ▸ row ▸ quorum ▸
+    resolve ▸ audit ▸ enqueue. Raises an ApprovalError and changes nothing where the answer is no.
+    """
+    with transaction.atomic():
+        ticket, now = tickets.lock(ticket_id)
+        policy.may_decide(reviewer, ticket)
+        _check_open(ticket, now)
+        kind = _check_decision(ticket, decision)
+        if kind is DecisionType.EDIT:
+            kind = _revise(ticket, decision, reviewer)
+        _check_first_word(ticket, reviewer)
+        _write(ticket, kind, decision, reviewer)
+        _settle(ticket, now, decision, reviewer)
+    return ticket
+
+
+def count(ticket: Ticket) -> quorum.Tally:
+    """What the votes on the current revision come to, counting only people who are eligible now."""
+    needs = [quorum.Need(group=r.group.name, needed=r.needed) for r in ticket.requirements.select_related("group")]
+    votes = ticket.decisions.filter(revision=ticket.revision).select_related("reviewer")
+    groups = _groups_of({vote.reviewer_id for vote in votes}, {need.group for need in needs})
+    counted = [
+        quorum.Vote(reviewer=vote.reviewer_id, type=vote.type, groups=frozenset(groups[vote.reviewer_id]))
+        for vote in votes
+        if groups[vote.reviewer_id] and not (ticket.bar_requester and vote.reviewer_id == ticket.requester_id)
+    ]
+    return quorum.tally(needs, counted, deny_threshold=ticket.deny_threshold)
+
+
+def _check_open(ticket: Ticket, now: datetime) -> None:
+    state = TicketState(ticket.state)
+    if not state.is_open:
+        raise TicketClosed(f"This ticket is already {state.label.lower()}; nothing was changed.", state=state.value)
+    if ticket.deadline_at and ticket.deadline_at <= now:
+        raise TooLate("The deadline has passed; nothing was changed.", deadline_at=ticket.deadline_at)
+
+
+def _check_decision(ticket: Ticket, decision: NewDecision) -> DecisionType:
+    if decision.type not in DecisionType.values or decision.type not in ticket.allowed_decisions:
+        raise DecisionNotAllowed(type=decision.type)
+    if not digests.same(decision.digest, ticket.digest):
+        raise StaleDigest(digest=ticket.digest, revision=ticket.revision)
+    if decision.type == DecisionType.RESPOND and not decision.message.strip():
+        raise InvalidArguments([{"path": "/message", "message": "an answer needs words"}])
+    return DecisionType(decision.type)
+
+
+def _check_first_word(ticket: Ticket, reviewer: User) -> None:
+    """One word per person and revision. An edit comes before this: it speaks on the revision it makes."""
+    if ticket.decisions.filter(revision=ticket.revision, reviewer=reviewer).exists():
+        raise AlreadyDecided
+
+
+def _revise(ticket: Ticket, decision: NewDecision, reviewer: User) -> DecisionType:
+    """Make the next revision from an edit; votes on older ones no longer count. No change is an approval."""
+    args: dict[str, Any] | None = decision.args
+    if args is None:
+        raise InvalidArguments([{"path": "", "message": "an edit needs arguments"}])
+    arguments.check_shape(args)
+    if digests.canonical(args) == digests.canonical(ticket.args):
+        return DecisionType.APPROVE
+    arguments.check_schema(args, ticket.args_schema)
+    ticket.revision += 1
+    ticket.digest = intake.digest_of(ticket, args)
+    Revision.objects.create(
+        ticket=ticket, number=ticket.revision, args=args, digest=ticket.digest, author=reviewer
+    )
+    ticket.save(update_fields=["revision", "digest"])
+    _weigh_again(ticket, args)
+    audit.append("revision.created", ticket=ticket, actor=reviewer, args=args)
+    return DecisionType.EDIT
+
+
+def _weigh_again(ticket: Ticket, args: dict[str, Any]) -> None:
+    """The policy sees the edited arguments too: an edit may raise the tier and never lowers it."""
+    proposed = ProposedAction(action=ticket.action, args=args, confidence=ticket.confidence)
+    origin = Origin(graph=ticket.graph, thread_id=ticket.thread_id)
+    terms = policy.match(proposed, origin=origin, requester=ticket.requester)
+    if policy.is_stricter(terms, ticket):
+        intake.apply_terms(ticket, terms)
+
+
+def _write(ticket: Ticket, kind: DecisionType, decision: NewDecision, reviewer: User) -> None:
+    Decision.objects.create(
+        ticket=ticket,
+        revision=ticket.revision,
+        reviewer=reviewer,
+        type=kind,
+        message=decision.message,
+        digest=ticket.digest,
+    )
+    audit.append("decision.recorded", ticket=ticket, actor=reviewer, decision=kind.value, message=decision.message)
+
+
+def _settle(ticket: Ticket, now: datetime, decision: NewDecision, reviewer: User) -> None:
+    outcome = count(ticket).outcome
+    if outcome is None:
+        return
+    if outcome is Outcome.APPROVED and ticket.revision > 1:
+        outcome = Outcome.EDITED
+    tickets.resolve(ticket, outcome=outcome, now=now, message=decision.message, actor=reviewer)
+
+
+def _groups_of(people: set[int], groups: set[str]) -> dict[int, set[str]]:
+    """Which of the groups each active person is in, by the membership of this moment."""
+    found: dict[int, set[str]] = defaultdict(set)
+    rows = User.objects.filter(pk__in=people, is_active=True, groups__name__in=groups)
+    for person, group in rows.values_list("pk", "groups__name"):
+        found[person].add(group)
+    return found

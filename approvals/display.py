@@ -1,0 +1,165 @@
+"""Stored facts as rows for reading: arguments, what changed, who signed. No query of its own.
+
+Our code draws the arguments from what is stored; nothing an agent says about them takes part, and
+nothing is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from approvals import quorum, wording
+from approvals.models import Decision, Ticket
+
+#: Below this depth a value is shown as JSON: deeper nesting helps nobody and breaks the page.
+DEPTH = 4
+LONG = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One value with its name. `kind` chooses how it is drawn."""
+
+    key: str
+    label: str
+    type: str
+    kind: str
+    text: str = ""
+    size: str = ""
+    rows: list[Row] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One difference: where, what it was, what it is. None: it was not there."""
+
+    path: str
+    label: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A requirement with the votes that fill it and how many are still open."""
+
+    group: str
+    needed: int
+    votes: list[Decision]
+
+    @property
+    def open(self) -> range:
+        """One for each signature still missing."""
+        return range(self.needed - len(self.votes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signatures:
+    """Who must sign and who did."""
+
+    places: list[Place]
+
+    @property
+    def needed(self) -> int:
+        """All signatures together."""
+        return sum(place.needed for place in self.places)
+
+    @property
+    def given(self) -> int:
+        """Those that count now."""
+        return sum(len(place.votes) for place in self.places)
+
+    @property
+    def missing(self) -> int:
+        """Those still to come."""
+        return self.needed - self.given
+
+
+def rows(args: dict[str, Any], schema: dict[str, Any] | None = None, *, depth: int = DEPTH) -> list[Row]:
+    """One row for each argument, in the order of the schema."""
+    known = schema.get("properties") if isinstance(schema, dict) else None
+    known = known if isinstance(known, dict) else {}
+    return [row(key, value, known.get(key), depth=depth) for key, value in wording.in_order(args, schema)]
+
+
+def row(key: str, value: Any, schema: Any = None, *, depth: int = DEPTH) -> Row:
+    """A value drawn by what it is, not by what its schema says it is."""
+    name = {"key": key, "label": wording.label_of(key, schema)}
+    match value:
+        case None:
+            return Row(**name, type="null", kind="nothing", text="null")
+        case bool():
+            return Row(**name, type="yes or no", kind="text", text="Yes" if value else "No")
+        case int() | float():
+            return Row(**name, type="number", kind="number", text=wording.as_json(value))
+        case str():
+            return _text_row(name, value)
+        case [] | {} if not value:
+            kind = "list" if isinstance(value, list) else "object"
+            return Row(**name, type=kind, kind="nothing", text=f"empty {kind}")
+        case dict() if depth > 1:
+            inner = rows(value, schema if isinstance(schema, dict) else None, depth=depth - 1)
+            return Row(**name, type="object", kind="object", rows=inner)
+        case list() if depth > 1:
+            inner = [row(str(n), item, depth=depth - 1) for n, item in enumerate(value, start=1)]
+            return Row(**name, type="list", kind="list", rows=inner, size=wording.counted(len(value), "item"))
+        case _:
+            return Row(**name, type="JSON", kind="json", text=wording.as_json(value, indent=2))
+
+
+def _text_row(name: dict[str, str], value: str) -> Row:
+    if not value.strip():
+        return Row(**name, type="text", kind="nothing", text="empty text" if not value else f"blank: {value!r}")
+    long = len(value) > LONG or value.count("\n") > 10
+    size = wording.counted(len(value), "character") if long else ""
+    return Row(**name, type="text", kind="long" if long else "text", text=value, size=size)
+
+
+def changes(before: Any, after: Any, *, path: tuple[str, ...] = ()) -> Iterator[Change]:
+    """What differs, leaf by leaf; `1`, `true` and `"1"` are different things."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in dict.fromkeys((*before, *after)):
+            if key in before and key in after:
+                yield from changes(before[key], after[key], path=(*path, key))
+            else:
+                yield _change((*path, key), before, after, key)
+    elif not wording.same(before, after):
+        yield _change(path, {"": before}, {"": after}, "")
+
+
+def _change(path: tuple[str, ...], before: dict[str, Any], after: dict[str, Any], key: str) -> Change:
+    was = _as_words(before[key]) if key in before else None
+    now = _as_words(after[key]) if key in after else None
+    label = " › ".join(wording.words_of(part) for part in path) or "All arguments"
+    return Change(path="/" + "/".join(path), label=label, before=was, after=now)
+
+
+def _as_words(value: Any) -> str:
+    return value if isinstance(value, str) and value.strip() else wording.as_json(value)
+
+
+def signatures(ticket: Ticket) -> Signatures:
+    """Who must sign and whose word counts now; reads what `for_list` fetched."""
+    needs = [quorum.Need(group=need.group.name, needed=need.needed) for need in ticket.requirements.all()]
+    signed = {vote.reviewer_id: vote for vote in ticket.decisions.all() if _counts(vote, ticket)}
+    votes = [_as_vote(vote) for vote in signed.values()]
+    given = quorum.tally(needs, votes).given
+    free = sorted(votes, key=lambda vote: len(vote.groups))
+    places = []
+    for need, count in zip(needs, given, strict=True):
+        here = [vote for vote in free if need.group in vote.groups][:count]
+        free = [vote for vote in free if vote not in here]
+        places.append(Place(group=need.group, needed=need.needed, votes=[signed[vote.reviewer] for vote in here]))
+    return Signatures(places=places)
+
+
+def _counts(vote: Decision, ticket: Ticket) -> bool:
+    barred = ticket.bar_requester and vote.reviewer_id == ticket.requester_id
+    return vote.revision == ticket.revision and vote.type in quorum.SIGNS and vote.reviewer.is_active and not barred
+
+
+def _as_vote(vote: Decision) -> quorum.Vote:
+    groups = frozenset(group.name for group in vote.reviewer.groups.all())
+    return quorum.Vote(reviewer=vote.reviewer_id, type=vote.type, groups=groups)

@@ -1,0 +1,118 @@
+"""Everything the promise can refuse.
+
+ApprovalError
+├── TicketNotFound        404  not_found
+├── TicketClosed          409  ticket_closed
+├── StaleDigest           409  stale_digest
+├── AlreadyDecided        409  already_decided
+├── TooLate               409  too_late
+├── ForbiddenMove         409  forbidden_move
+├── NotAnApprover         403  not_an_approver
+├── OwnRequest            403  own_request
+├── DecisionNotAllowed    422  decision_not_allowed
+├── InvalidArguments      422  invalid_args
+├── ConfirmationRequired  422  confirmation_required
+├── TooLarge              413  too_large
+└── InvalidPolicy         422  invalid_policy
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class ApprovalError(Exception):
+    """Countersign refused this."""
+
+    code: ClassVar[str] = "refused"
+    status: ClassVar[int] = 409
+
+    def __init__(self, message: str | None = None, **facts: Any) -> None:
+        """The docstring of the class is the sentence unless a better one is given."""
+        self.facts = facts
+        super().__init__(message or (self.__doc__ or "").split("\n")[0].format(**facts))
+
+
+class TicketNotFound(ApprovalError):
+    """There is no such ticket among those you may see."""
+
+    code, status = "not_found", 404
+
+
+class TicketClosed(ApprovalError):
+    """This ticket is already {state}; nothing was changed."""
+
+    code, status = "ticket_closed", 409
+
+
+class StaleDigest(ApprovalError):
+    """The arguments have changed since you opened this ticket; look at the new version first."""
+
+    code, status = "stale_digest", 409
+
+
+class AlreadyDecided(ApprovalError):
+    """You have already decided on this version."""
+
+    code, status = "already_decided", 409
+
+
+class TooLate(ApprovalError):
+    """It is too late for that."""
+
+    code, status = "too_late", 409
+
+
+class ForbiddenMove(ApprovalError):
+    """A ticket cannot go from {before} to {after}."""
+
+    code, status = "forbidden_move", 409
+
+
+class NotAnApprover(ApprovalError):
+    """You are not in a group that may decide on this ticket."""
+
+    code, status = "not_an_approver", 403
+
+
+class OwnRequest(ApprovalError):
+    """You asked for this; someone else must approve."""
+
+    code, status = "own_request", 403
+
+
+class DecisionNotAllowed(ApprovalError):
+    """This ticket does not allow the decision “{type}”."""
+
+    code, status = "decision_not_allowed", 422
+
+
+class InvalidArguments(ApprovalError):
+    """The arguments are not valid."""
+
+    code, status = "invalid_args", 422
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        """`errors` is a list of {"path": JSON pointer, "message": sentence}."""
+        self.errors = errors
+        first = errors[0] if errors else {"path": "", "message": "they are not valid"}
+        where = f"{first['path']}: " if first["path"] else ""
+        super().__init__(f"The arguments are not valid: {where}{first['message']}", errors=errors)
+
+
+class ConfirmationRequired(ApprovalError):
+    """Type “{confirm_text}” to confirm."""
+
+    code, status = "confirmation_required", 422
+
+
+class TooLarge(ApprovalError):
+    """The arguments are too large: {limit}."""
+
+    code, status = "too_large", 413
+
+
+class InvalidPolicy(ApprovalError):
+    """The policy is not valid."""
+
+    code, status = "invalid_policy", 422

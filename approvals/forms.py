@@ -1,0 +1,112 @@
+"""What a browser posts to decide: a decision, and for an edit the arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+
+from approvals import fields
+from approvals.contract import NewDecision
+from approvals.errors import DecisionNotAllowed, InvalidArguments
+from approvals.models import Ticket
+from approvals.states import DecisionType
+
+
+class ArgumentsForm:
+    """The arguments of a ticket as a form made from their JSON Schema, or from the values without one."""
+
+    def __init__(
+        self, args: dict[str, Any], schema: dict[str, Any] | None = None, *, data: Mapping[str, str] | None = None
+    ) -> None:
+        """Bound when `data` is given; what was not posted keeps its value."""
+        self.root = fields.of(args, schema)
+        self.json_text = fields.text_of(fields.Field(path=(), id="", label="", kind="json", value=args))
+        self.json_errors: list[str] = []
+        self.errors: list[str] = []
+        self.as_json = data is not None and "args_json" in data
+        self.args = args
+        if data is not None:
+            self.args = self._from_json(data["args_json"]) if self.as_json else fields.read(self.root, data)
+
+    def is_valid(self) -> bool:
+        """Could everything typed be read? Whether it may run is for `decisions.record` to say."""
+        return not self.all_errors
+
+    @property
+    def all_errors(self) -> list[tuple[str, str, str]]:
+        """(id of the field, its label, sentence) for the summary."""
+        found = [(leaf.id, leaf.label, error) for leaf in self.root.leaves() for error in leaf.errors]
+        found += [("args-json", "Arguments as JSON", error) for error in self.json_errors]
+        return found + [("", "", error) for error in self.errors]
+
+    def refuse(self, errors: Iterable[Mapping[str, str]]) -> None:
+        """Put each {"path", "message"} beside the field it is about."""
+        for error in errors:
+            if self.as_json:
+                where = f"{error['path']}: " if error["path"] else ""
+                self.json_errors.append(f"{where}{error['message']}")
+            else:
+                self._beside(error["path"]).append(error["message"])
+
+    def _beside(self, pointer: str) -> list[str]:
+        path = tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+        leaves = [leaf for leaf in self.root.leaves() if leaf.path == path[: len(leaf.path)] and path]
+        return max(leaves, key=lambda leaf: len(leaf.path)).errors if leaves else self.errors
+
+    def _from_json(self, text: str) -> Any:
+        self.json_text = text
+        try:
+            return fields.from_json(text)
+        except fields.Unreadable as error:
+            self.json_errors.append(str(error))
+            return {}
+
+
+class DecisionForm(forms.Form):
+    """One word on one ticket, as it was shown."""
+
+    type = forms.ChoiceField(choices=DecisionType.choices)
+    digest = forms.CharField(max_length=64)
+    message = forms.CharField(required=False, max_length=4000)
+    confirm = forms.CharField(required=False, max_length=200, strip=False)
+
+    def decision(self, ticket: Ticket) -> NewDecision:
+        """The decision that was posted. Raises InvalidArguments for what cannot be read."""
+        if not self.is_valid():
+            raise self._refusal()
+        kind = self.cleaned_data["type"]
+        return NewDecision(
+            type=kind,
+            digest=self.cleaned_data["digest"],
+            args=self._args(ticket) if kind == DecisionType.EDIT else None,
+            message=self.cleaned_data["message"],
+            confirm=self.cleaned_data["confirm"],
+        )
+
+    def _args(self, ticket: Ticket) -> dict[str, Any]:
+        form = edited(ticket, self.data)
+        if not form.is_valid():
+            raise InvalidArguments([{"path": label, "message": error} for _, label, error in form.all_errors])
+        args: dict[str, Any] = form.args
+        return args
+
+    def _refusal(self) -> DecisionNotAllowed | InvalidArguments:
+        if "type" in self.errors:
+            return DecisionNotAllowed(type=str(self.data.get("type", ""))[:40])
+        problems = [(name, str(error)) for name, errors in self.errors.items() for error in errors]
+        return InvalidArguments([{"path": f"/{name}", "message": text} for name, text in problems])
+
+
+def edited(ticket: Ticket, data: Mapping[str, str]) -> ArgumentsForm:
+    """What was typed over the ticket's current arguments.
+
+    The page may have been drawn from an older revision: what its reader did not touch there follows the
+    newer one, so that nobody takes back a colleague's edit unawares.
+    """
+    shown = next((r for r in ticket.revisions.all() if r.digest == data.get("digest")), None)
+    if shown is not None and shown.number != ticket.revision and "args_json" not in data:
+        untouched = fields.of(shown.args, ticket.args_schema).posted()
+        data = {name: text for name, text in data.items() if untouched.get(name) != text.replace("\r\n", "\n")}
+    return ArgumentsForm(ticket.args, ticket.args_schema, data=data)

@@ -1,0 +1,140 @@
+"""A pause becomes tickets: policy, ticket, revision 1, audit, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.db import connection, transaction
+
+from approvals import arguments, audit, digests, policy, resume, tickets
+from approvals.contract import Origin, ProposedAction
+from approvals.models import Revision, Ticket, TicketRequirement
+from approvals.states import Gate, Outcome
+
+MAX_WORDS = 100_000
+
+
+def open_tickets(actions: Sequence[ProposedAction], *, origin: Origin) -> list[Ticket]:
+    """One ticket for each proposed action of an interrupt; the same ones when asked again.
+
+    Raises InvalidArguments or TooLarge where an action cannot be shown whole, and then opens none.
+    """
+    for action in actions:
+        arguments.check_shape(action.args)
+    with transaction.atomic():
+        _lock_interrupt(origin)
+        known = {ticket.position: ticket for ticket in _known(origin)}
+        requester = User.objects.filter(pk=origin.requester_id).first() if origin.requester_id else None
+        return [known.get(a.position) or _open(a, origin=origin, requester=requester) for a in actions]
+
+
+def digest_of(ticket: Ticket, args: dict[str, Any]) -> str:
+    """The digest of these arguments as the ticket's current revision."""
+    return digests.of_revision(
+        graph=ticket.graph, thread_id=ticket.thread_id, action=ticket.action, number=ticket.revision, args=args
+    )
+
+
+def apply_terms(ticket: Ticket, terms: policy.Terms) -> None:
+    """Put a saved ticket under these terms, replacing the requirements it had. Under the row lock."""
+    _set_terms(ticket, terms)
+    ticket.save(update_fields=[*_TERM_FIELDS])
+    ticket.requirements.all().delete()
+    _require(ticket, terms)
+    audit.append("policy.applied", ticket=ticket, risk=ticket.risk, policy=terms.snapshot())
+
+
+_TERM_FIELDS = (
+    "risk gate policy_name policy_version policy bar_requester deny_threshold on_timeout recall_seconds"
+).split()
+
+
+def _open(action: ProposedAction, *, origin: Origin, requester: User | None) -> Ticket:
+    terms = policy.match(action, origin=origin, requester=requester)
+    now = _clock()
+    ticket = Ticket(
+        graph=origin.graph,
+        thread_id=origin.thread_id,
+        interrupt_id=origin.interrupt_id,
+        checkpoint_id=origin.checkpoint_id,
+        protocol=origin.protocol,
+        position=action.position,
+        tool_call_id=action.tool_call_id,
+        action=action.action,
+        args_schema=action.args_schema,
+        description=_plain(action.description),
+        reasoning=_plain(action.reasoning),
+        context=_plain_json(list(action.context)),
+        confidence=action.confidence,
+        allowed_decisions=list(action.allowed_decisions),
+        requester=requester,
+        opened_at=now,
+    )
+    _set_terms(ticket, terms)
+    if terms.deadline_seconds and terms.gate != Gate.AUTO:
+        ticket.deadline_at = now + timedelta(seconds=terms.deadline_seconds)
+    ticket.digest = digest_of(ticket, action.args)
+    ticket.save()
+    Revision.objects.create(ticket=ticket, number=1, args=action.args, digest=ticket.digest)
+    _require(ticket, terms)
+    audit.append("ticket.opened", ticket=ticket, args=action.args, policy=terms.snapshot(), graph=origin.graph)
+    if terms.gate == Gate.AUTO:
+        tickets.resolve(ticket, outcome=Outcome.AUTO_APPROVED, now=now, message=f"Policy “{terms.name}”")
+    elif ticket.deadline_at:
+        resume.enqueue_expiry(ticket.pk, at=ticket.deadline_at)
+    return ticket
+
+
+def _set_terms(ticket: Ticket, terms: policy.Terms) -> None:
+    ticket.risk, ticket.gate = terms.risk, terms.gate
+    ticket.policy_name, ticket.policy_version = terms.name, terms.version
+    ticket.policy = terms.snapshot()
+    ticket.bar_requester, ticket.deny_threshold = terms.bar_requester, terms.deny_threshold
+    ticket.on_timeout, ticket.recall_seconds = terms.on_timeout, terms.recall_seconds
+
+
+def _require(ticket: Ticket, terms: policy.Terms) -> None:
+    groups = {name: Group.objects.get_or_create(name=name)[0] for name, _ in terms.requirements}
+    TicketRequirement.objects.bulk_create(
+        TicketRequirement(ticket=ticket, group=groups[name], needed=needed) for name, needed in terms.requirements
+    )
+
+
+def _known(origin: Origin) -> list[Ticket]:
+    if not origin.interrupt_id:
+        return []
+    return list(Ticket.objects.filter(thread_id=origin.thread_id, interrupt_id=origin.interrupt_id).for_list())
+
+
+def _lock_interrupt(origin: Origin) -> None:
+    """Two intakes of one interrupt take turns; the unique constraint stands behind this."""
+    if not origin.interrupt_id:
+        return
+    with connection.cursor() as cursor:
+        key = f"{origin.thread_id}/{origin.interrupt_id}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [key])
+
+
+def _clock() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now
+
+
+def _plain(text: str) -> str:
+    """The agent's words as Postgres can hold them: no U+0000, no lone surrogates, capped."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")[:MAX_WORDS]
+
+
+def _plain_json(value: Any) -> Any:
+    if isinstance(value, str):
+        return _plain(value)
+    if isinstance(value, dict):
+        return {_plain(str(key)): _plain_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_json(item) for item in value]
+    return value

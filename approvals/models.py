@@ -1,0 +1,342 @@
+"""The rows that hold the promise: fields, constraints, named queries.
+
+What the code promises, these tables also refuse: known states, a resolved ticket has an outcome and a
+time, one decision per reviewer and revision, one ticket per proposed action of an interrupt, an audit
+entry never changes (triggers in 0002_guards).
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from approvals import states
+from approvals.states import DecisionType, Execution, Gate, OnTimeout, Outcome, Risk, TicketState
+
+#: Most urgent first where two tickets share a deadline.
+RISK_ORDER = {Risk.CRITICAL: 0, Risk.HIGH: 1, Risk.MEDIUM: 2, Risk.LOW: 3}
+
+
+class Policy(models.Model):
+    """Which gate, how much risk, who must sign, how long, what then. The first match decides."""
+
+    name = models.CharField(max_length=80, unique=True)
+    position = models.PositiveIntegerField(default=100, help_text="Policies are tried from the lowest up.")
+    enabled = models.BooleanField(default=True)
+    graph = models.CharField(max_length=200, default="*", help_text="Glob on the graph's name.")
+    action = models.CharField(max_length=200, default="*", help_text="Glob on the action's name.")
+    condition = models.TextField(
+        blank=True,
+        help_text="CEL over action, args, graph, requester, confidence; empty matches always. "
+        'For example: action == "transfer_money" && double(args.amount) > 1000.0',
+    )
+    risk = models.CharField(max_length=10, choices=Risk.choices, default=Risk.MEDIUM)
+    gate = models.CharField(max_length=10, choices=Gate.choices, default=Gate.HARD)
+    deadline_seconds = models.PositiveIntegerField(
+        null=True, blank=True, default=86_400, validators=[MinValueValidator(1)], help_text="Seconds until the deadline."
+    )
+    on_timeout = models.CharField(max_length=10, choices=OnTimeout.choices, default=OnTimeout.REJECT)
+    bar_requester = models.BooleanField(
+        default=True, help_text="Whoever started the run may not approve it. Switch off only for a team of one."
+    )
+    deny_threshold = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
+    recall_seconds = models.PositiveIntegerField(default=0, help_text="How long an approval can be taken back.")
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        ordering = ("position", "id")
+        verbose_name_plural = "policies"
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(risk__in=Risk.values), name="policy_known_risk"),
+            models.CheckConstraint(condition=Q(gate__in=Gate.values), name="policy_known_gate"),
+            models.CheckConstraint(condition=Q(on_timeout__in=OnTimeout.values), name="policy_known_timeout"),
+            models.CheckConstraint(condition=Q(deny_threshold__gte=1), name="policy_deny_at_least_one"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Requirement(models.Model):
+    """n sign-offs from a group."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="requirements")
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
+    needed = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
+
+    class Meta:
+        ordering = ("id",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("policy", "group"), name="requirement_once_per_group"),
+            models.CheckConstraint(condition=Q(needed__gte=1), name="requirement_at_least_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.needed} of {self.group}"
+
+
+class TicketQuerySet(models.QuerySet["Ticket"]):
+    """Every query has a name; every page starts from what its reader may see."""
+
+    def visible_to(self, user: Any) -> TicketQuerySet:
+        """Tickets of the user's groups, the user's own requests, or all for an auditor."""
+        if not user.is_active:
+            return self.none()
+        if user.has_perm("approvals.view_ticket"):
+            return self
+        asked = TicketRequirement.objects.filter(ticket=OuterRef("pk"), group__user=user.pk)
+        return self.filter(Q(requester=user.pk) | Exists(asked))
+
+    def pending(self) -> TicketQuerySet:
+        """Still waiting for people."""
+        return self.filter(state=TicketState.PENDING)
+
+    def resolved(self) -> TicketQuerySet:
+        """No longer waiting, newest first."""
+        return self.exclude(state=TicketState.PENDING).order_by("-resolved_at", "-id")
+
+    def overdue(self) -> TicketQuerySet:
+        """Pending past the deadline by the database's clock, oldest deadline first."""
+        return self.pending().filter(deadline_at__lte=Now()).order_by("deadline_at", "id")
+
+    def undelivered(self) -> TicketQuerySet:
+        """Resolved, out of the recall window, and its graph has not heard of it."""
+        waiting = (TicketState.APPROVED, TicketState.REJECTED, TicketState.ANSWERED, TicketState.EXPIRED)
+        return self.filter(state__in=waiting, delivered_at=None, release_at__lte=Now()).exclude(interrupt_id="")
+
+    def needing(self, user: Any) -> TicketQuerySet:
+        """Pending tickets on which this user may decide and has not yet."""
+        asked = TicketRequirement.objects.filter(ticket=OuterRef("pk"), group__user=user.pk)
+        voted = Decision.objects.filter(ticket=OuterRef("pk"), revision=OuterRef("revision"), reviewer=user.pk)
+        barred = Q(bar_requester=True, requester=user.pk)
+        return self.pending().filter(Exists(asked)).exclude(Exists(voted)).exclude(barred)
+
+    def not_needing(self, user: Any) -> TicketQuerySet:
+        """Pending tickets that wait for somebody else."""
+        return self.pending().exclude(pk__in=Ticket.objects.needing(user).values("pk"))
+
+    def decided_before(self, ticket_id: int) -> TicketQuerySet:
+        """The resolved tickets that follow this one in the list; all when it is not resolved."""
+        last = Ticket.objects.filter(pk=ticket_id).values_list("resolved_at", "pk").first()
+        if last is None or last[0] is None:
+            return self.resolved()
+        return self.resolved().filter(Q(resolved_at__lt=last[0]) | Q(resolved_at=last[0], pk__lt=last[1]))
+
+    def by_urgency(self) -> TicketQuerySet:
+        """Nearest deadline first, then the highest risk, then the oldest."""
+        rank = models.Case(*[models.When(risk=risk, then=n) for risk, n in RISK_ORDER.items()])
+        return self.annotate(risk_rank=rank).order_by(F("deadline_at").asc(nulls_last=True), "risk_rank", "id")
+
+    def for_list(self) -> TicketQuerySet:
+        """All that a row needs, in a fixed number of queries."""
+        return self.select_related("requester").prefetch_related("revisions", "requirements__group", "decisions__reviewer__groups")
+
+
+class Ticket(models.Model):
+    """One proposed action waiting for people."""
+
+    graph = models.CharField(max_length=200)
+    thread_id = models.CharField(max_length=128)
+    interrupt_id = models.CharField(max_length=200, blank=True)
+    checkpoint_id = models.CharField(max_length=128, blank=True)
+    protocol = models.CharField(max_length=40, blank=True)
+    position = models.PositiveIntegerField(default=0)
+    tool_call_id = models.CharField(max_length=200, blank=True)
+
+    action = models.CharField(max_length=200)
+    args_schema = models.JSONField(null=True, blank=True)
+    description = models.TextField(blank=True)
+    reasoning = models.TextField(blank=True)
+    context = models.JSONField(default=list, blank=True)
+    confidence = models.FloatField(null=True, blank=True)
+
+    risk = models.CharField(max_length=10, choices=Risk.choices)
+    gate = models.CharField(max_length=10, choices=Gate.choices)
+    policy_name = models.CharField(max_length=80)
+    policy_version = models.PositiveIntegerField()
+    policy = models.JSONField(default=dict)
+    allowed_decisions = models.JSONField(default=list)
+    confirm_text = models.CharField(max_length=200, blank=True)
+    bar_requester = models.BooleanField(default=True)
+    deny_threshold = models.PositiveIntegerField(default=1)
+    on_timeout = models.CharField(max_length=10, choices=OnTimeout.choices, default=OnTimeout.REJECT)
+    recall_seconds = models.PositiveIntegerField(default=0)
+
+    state = models.CharField(max_length=12, choices=TicketState.choices, default=TicketState.PENDING)
+    outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True, default="")
+    message = models.TextField(blank=True)
+    revision = models.PositiveIntegerField(default=1)
+    digest = models.CharField(max_length=64)
+    requester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="requested_tickets"
+    )
+
+    opened_at = models.DateTimeField(db_default=Now())
+    deadline_at = models.DateTimeField(null=True, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    release_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+
+    execution = models.CharField(max_length=12, choices=Execution.choices, default=Execution.NOT_STARTED)
+    result = models.JSONField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    objects = TicketQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=("thread_id", "interrupt_id", "position"),
+                condition=~Q(interrupt_id=""),
+                name="ticket_once_per_interrupt",
+            ),
+            models.CheckConstraint(condition=Q(state__in=TicketState.values), name="ticket_known_state"),
+            models.CheckConstraint(
+                condition=reduce(or_, (Q(state=s, outcome__in=sorted(o)) for s, o in states.OUTCOMES.items())),
+                name="ticket_outcome_of_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=TicketState.PENDING, resolved_at=None, release_at=None)
+                | (~Q(state=TicketState.PENDING) & Q(resolved_at__isnull=False)),
+                name="ticket_resolved_has_time",
+            ),
+            models.CheckConstraint(condition=Q(execution__in=Execution.values), name="ticket_known_execution"),
+            models.CheckConstraint(
+                condition=Q(delivered_at=None) | ~Q(state=TicketState.PENDING), name="ticket_delivered_was_resolved"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=("deadline_at", "id"), condition=Q(state=TicketState.PENDING), name="ticket_pending_idx"
+            ),
+            models.Index(
+                fields=("-resolved_at", "-id"), condition=~Q(state=TicketState.PENDING), name="ticket_resolved_idx"
+            ),
+            models.Index(
+                fields=("release_at",),
+                condition=Q(delivered_at=None) & ~Q(state=TicketState.PENDING),
+                name="ticket_undelivered_idx",
+            ),
+            models.Index(fields=("thread_id",), name="ticket_thread_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} ({self.pk})"
+
+    def get_absolute_url(self) -> str:
+        return reverse("approvals:ticket", args=(self.pk,))
+
+    @property
+    def current(self) -> Revision:
+        """The revision that a decision is about; uses the prefetched revisions where there are any."""
+        return next(r for r in self.revisions.all() if r.number == self.revision)
+
+    @property
+    def args(self) -> dict[str, Any]:
+        """The current arguments."""
+        args: dict[str, Any] = self.current.args
+        return args
+
+    @property
+    def is_open(self) -> bool:
+        """May people still decide?"""
+        return TicketState(self.state).is_open
+
+
+class TicketRequirement(models.Model):
+    """n sign-offs from a group, as the policy asked when the ticket opened."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="requirements")
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
+    needed = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ("id",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("ticket", "group"), name="ticket_requirement_once_per_group"),
+            models.CheckConstraint(condition=Q(needed__gte=1), name="ticket_requirement_at_least_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.needed} of {self.group}"
+
+
+class Revision(models.Model):
+    """One version of a ticket's arguments. Number 1 is the agent's; an edit makes the next."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    args = models.JSONField()
+    digest = models.CharField(max_length=64)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("number",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("ticket", "number"), name="revision_once_per_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"revision {self.number}"
+
+
+class Decision(models.Model):
+    """One reviewer's word on one revision."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="decisions")
+    revision = models.PositiveIntegerField()
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
+    type = models.CharField(max_length=10, choices=DecisionType.choices)
+    message = models.TextField(blank=True)
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("id",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("ticket", "revision", "reviewer"), name="decision_once_per_reviewer"),
+            models.CheckConstraint(condition=Q(type__in=DecisionType.values), name="decision_known_type"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} by {self.reviewer}"
+
+
+class AuditEntry(models.Model):
+    """One fact, hash-chained within its stream. Written once; the database refuses any change."""
+
+    ticket = models.ForeignKey(
+        Ticket, null=True, blank=True, on_delete=models.PROTECT, related_name="audit_entries"
+    )
+    stream = models.CharField(max_length=160)
+    seq = models.PositiveIntegerField()
+    type = models.CharField(max_length=60)
+    actor = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    actor_name = models.CharField(max_length=150, blank=True)
+    at = models.DateTimeField(db_default=Now())
+    body = models.BinaryField()
+    prev = models.BinaryField()
+    hash = models.BinaryField()
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name_plural = "audit entries"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("stream", "seq"), name="audit_once_per_seq"),
+        ]
+        indexes: ClassVar = [models.Index(fields=("ticket", "id"), name="audit_ticket_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.stream} {self.seq}: {self.type}"

@@ -1,0 +1,127 @@
+"""Which policy an action falls under, and who may decide on a ticket.
+
+Policies are rows, ordered; the first match decides; a built-in last one catches what no row knows. A
+condition that cannot be evaluated fails closed: the ticket opens under the strictest tier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from approvals import conditions
+from approvals.contract import Origin, ProposedAction
+from approvals.errors import NotAnApprover, OwnRequest
+from approvals.models import RISK_ORDER, Policy, Ticket
+from approvals.states import Gate, OnTimeout, Risk
+
+DAY = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a policy says, as it is copied onto a ticket."""
+
+    name: str
+    version: int
+    risk: str
+    gate: str
+    requirements: tuple[tuple[str, int], ...]
+    deadline_seconds: int | None = DAY
+    on_timeout: str = OnTimeout.REJECT
+    bar_requester: bool = True
+    deny_threshold: int = 1
+    recall_seconds: int = 0
+    why: str = ""
+    condition_error: str = ""
+
+    def snapshot(self) -> dict[str, Any]:
+        """The JSON kept on the ticket."""
+        wanted = [{"group": group, "needed": needed} for group, needed in self.requirements]
+        return {**asdict(self), "requirements": wanted}
+
+
+#: An action that no policy knows: medium risk, one approval of `reviewers` within a day, then reject.
+UNKNOWN_ACTION = Terms(
+    name="Unknown action",
+    version=1,
+    risk=Risk.MEDIUM,
+    gate=Gate.HARD,
+    requirements=(("reviewers", 1),),
+    why="No policy names this action, so the built-in one applies.",
+)
+
+#: A condition that cannot be evaluated: two people, whatever the policy would have said.
+STRICTEST = Terms(
+    name="Failed closed",
+    version=1,
+    risk=Risk.CRITICAL,
+    gate=Gate.HARD,
+    requirements=(("reviewers", 2),),
+    why="A policy's condition could not be evaluated, so the strictest tier applies.",
+)
+
+
+def match(action: ProposedAction, *, origin: Origin, requester: User | None) -> Terms:
+    """The terms of the first policy that matches. Two queries, whatever the number of policies."""
+    facts = {
+        "action": action.action,
+        "args": action.args,
+        "graph": origin.graph,
+        "requester": requester.username if requester else "",
+        # An agent that claims no confidence has none: it must not slip past "confidence < 0.8".
+        "confidence": 0.0 if action.confidence is None else float(action.confidence),
+    }
+    for policy in Policy.objects.filter(enabled=True).prefetch_related("requirements__group"):
+        if not (fnmatchcase(origin.graph, policy.graph) and fnmatchcase(action.action, policy.action)):
+            continue
+        try:
+            if conditions.holds(policy.condition, facts):
+                return terms_of(policy)
+        except conditions.ConditionError as error:
+            return replace(STRICTEST, condition_error=f"{policy.name}: {error}")
+    return UNKNOWN_ACTION
+
+
+def terms_of(policy: Policy) -> Terms:
+    """A policy row as terms."""
+    return Terms(
+        name=policy.name,
+        version=policy.version,
+        risk=policy.risk,
+        gate=policy.gate,
+        requirements=tuple((r.group.name, r.needed) for r in policy.requirements.all()),
+        deadline_seconds=policy.deadline_seconds,
+        on_timeout=policy.on_timeout,
+        bar_requester=policy.bar_requester,
+        deny_threshold=policy.deny_threshold,
+        recall_seconds=policy.recall_seconds,
+        why=f"When {policy.condition}" if policy.condition else f"Every {policy.action} of {policy.graph}",
+    )
+
+
+def is_stricter(terms: Terms, ticket: Ticket) -> bool:
+    """Do the terms weigh more than those the ticket stands under?"""
+    return RISK_ORDER[Risk(terms.risk)] < RISK_ORDER[Risk(ticket.risk)]
+
+
+def may_decide(user: User, ticket: Ticket) -> None:
+    """Raises OwnRequest or NotAnApprover where this person may not decide on the ticket."""
+    if ticket.bar_requester and ticket.requester_id == user.pk:
+        raise OwnRequest
+    groups = [requirement.group_id for requirement in ticket.requirements.all()]
+    if not user.is_active or not user.groups.filter(pk__in=groups).exists():
+        raise NotAnApprover
+
+
+def blocked_reason(user: User, ticket: Ticket) -> str | None:
+    """The sentence that tells this person why they cannot decide, before they try; None where they can."""
+    try:
+        may_decide(user, ticket)
+    except (OwnRequest, NotAnApprover) as refusal:
+        return str(refusal)
+    voted = any(d.reviewer_id == user.pk and d.revision == ticket.revision for d in ticket.decisions.all())
+    return "You have already decided on this version." if voted else None

@@ -1,0 +1,82 @@
+"""Who has signed, and is it enough? Pure: facts in, verdict out.
+
+Requirements are met by different people and one person never counts twice, so counting is a matching of
+people to places: each requirement offers `needed` places to members of its group, and the sign-offs given
+are the largest set of places that different people can fill (augmenting paths, Kuhn 1955).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from approvals.states import DecisionType, Outcome
+
+SIGNS = frozenset({DecisionType.APPROVE, DecisionType.EDIT})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """n sign-offs from a group."""
+
+    group: str
+    needed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vote:
+    """One eligible person's word on the current revision."""
+
+    reviewer: int
+    type: str
+    groups: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What the votes come to: `outcome` is None while more are needed; `given` counts per requirement."""
+
+    outcome: Outcome | None
+    given: tuple[int, ...]
+
+
+def tally(needs: Sequence[Need], votes: Sequence[Vote], *, deny_threshold: int = 1) -> Tally:
+    """Count the votes on one revision. No requirement at all is never met: it fails closed.
+
+    A rejection (or as many as the policy's deny threshold) wins over everything, an answer wins over
+    sign-offs: both are the safe side, for neither runs the action.
+    """
+    given = _given(needs, [vote for vote in votes if vote.type in SIGNS])
+    return Tally(outcome=_outcome(needs, votes, given, deny_threshold), given=given)
+
+
+def _outcome(
+    needs: Sequence[Need], votes: Sequence[Vote], given: tuple[int, ...], deny_threshold: int
+) -> Outcome | None:
+    denials = {vote.reviewer for vote in votes if vote.type == DecisionType.REJECT}
+    if len(denials) >= max(deny_threshold, 1):
+        return Outcome.REJECTED
+    if any(vote.type == DecisionType.RESPOND for vote in votes):
+        return Outcome.ANSWERED
+    met = bool(needs) and all(n >= need.needed for n, need in zip(given, needs, strict=True))
+    return Outcome.APPROVED if met else None
+
+
+def _given(needs: Sequence[Need], signs: Sequence[Vote]) -> tuple[int, ...]:
+    places = [index for index, need in enumerate(needs) for _ in range(need.needed)]
+    people = {vote.reviewer: vote.groups for vote in signs}
+    holder: dict[int, int] = {}
+
+    def seat(person: int, tried: set[int]) -> bool:
+        for place, index in enumerate(places):
+            if place in tried or needs[index].group not in people[person]:
+                continue
+            tried.add(place)
+            if place not in holder or seat(holder[place], tried):
+                holder[place] = person
+                return True
+        return False
+
+    for person in people:
+        seat(person, set())
+    return tuple(sum(1 for place in holder if places[place] == index) for index in range(len(needs)))

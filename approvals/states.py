@@ -1,0 +1,111 @@
+"""The states of a ticket and the moves between them: one enum, one table. Pure."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+
+
+class TicketState(TextChoices):
+    """Where a ticket stands. The database knows the same list (a check constraint)."""
+
+    PENDING = "pending", "Waiting"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    ANSWERED = "answered", "Answered"
+    EXPIRED = "expired", "Expired"
+    CANCELLED = "cancelled", "Withdrawn"
+    SUPERSEDED = "superseded", "Superseded"
+
+    @property
+    def is_open(self) -> bool:
+        """May people still decide?"""
+        return self is TicketState.PENDING
+
+
+#: Every allowed move. `approved → pending` is recall, refused once a worker has claimed the approval.
+#: `approved → superseded | cancelled` closes an approval that its graph no longer waits for.
+TRANSITIONS: dict[TicketState, frozenset[TicketState]] = {
+    TicketState.PENDING: frozenset(set(TicketState) - {TicketState.PENDING}),
+    TicketState.APPROVED: frozenset({TicketState.PENDING, TicketState.CANCELLED, TicketState.SUPERSEDED}),
+    TicketState.REJECTED: frozenset({TicketState.SUPERSEDED}),
+    TicketState.ANSWERED: frozenset({TicketState.SUPERSEDED}),
+    TicketState.EXPIRED: frozenset({TicketState.SUPERSEDED}),
+    TicketState.CANCELLED: frozenset(),
+    TicketState.SUPERSEDED: frozenset(),
+}
+
+
+class DecisionType(TextChoices):
+    """One reviewer's word, in LangChain's own words."""
+
+    APPROVE = "approve", "Approve"
+    EDIT = "edit", "Edit and approve"
+    REJECT = "reject", "Reject"
+    RESPOND = "respond", "Answer"
+
+
+class Outcome(TextChoices):
+    """How a resolved ticket ended. "Timed out" is never shown as a person's rejection."""
+
+    APPROVED = "approved", "Approved as proposed"
+    EDITED = "edited", "Approved with edits"
+    REJECTED = "rejected", "Rejected"
+    ANSWERED = "answered", "Answered"
+    TIMED_OUT = "timed_out", "Timed out"
+    AUTO_APPROVED = "auto_approved", "Approved by policy"
+    CANCELLED = "cancelled", "Withdrawn"
+    SUPERSEDED = "superseded", "Superseded"
+
+
+#: The outcomes that may stand on a ticket in each state; the database checks the same pairs.
+OUTCOMES: dict[TicketState, frozenset[str]] = {
+    TicketState.PENDING: frozenset({""}),
+    TicketState.APPROVED: frozenset({Outcome.APPROVED, Outcome.EDITED, Outcome.AUTO_APPROVED}),
+    TicketState.REJECTED: frozenset({Outcome.REJECTED}),
+    TicketState.ANSWERED: frozenset({Outcome.ANSWERED}),
+    TicketState.EXPIRED: frozenset({Outcome.TIMED_OUT}),
+    TicketState.CANCELLED: frozenset({Outcome.CANCELLED}),
+    TicketState.SUPERSEDED: frozenset({Outcome.SUPERSEDED}),
+}
+
+
+class Execution(TextChoices):
+    """What became of the action after its approval was delivered."""
+
+    NOT_STARTED = "not_started", "Not started"
+    STARTED = "started", "Started"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class Risk(TextChoices):
+    """How much can go wrong, from least to most."""
+
+    LOW = "low", "Low risk"
+    MEDIUM = "medium", "Medium risk"
+    HIGH = "high", "High risk"
+    CRITICAL = "critical", "Critical risk"
+
+
+class Gate(TextChoices):
+    """How an action waits for people."""
+
+    AUTO = "auto", "Runs at once, logged"
+    SOFT = "soft", "Runs unless stopped"
+    HARD = "hard", "Waits for approval"
+    MANUAL = "manual", "Waits for a typed confirmation"
+
+
+class OnTimeout(TextChoices):
+    """What happens at the deadline."""
+
+    REJECT = "reject", "Reject"
+    ESCALATE = "escalate", "Escalate"
+    APPROVE = "approve", "Approve"
+    ANSWER = "answer", "Answer with the agent's best guess"
+
+
+def may_move(before: TicketState, after: TicketState) -> bool:
+    """Is the move in the table?"""
+    return after in TRANSITIONS[before]

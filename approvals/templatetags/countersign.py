@@ -1,0 +1,135 @@
+"""What templates need to put facts into words; the words themselves are in `wording`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django import template
+from django.forms import BoundField
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from approvals import display, wording
+from approvals.live import fragments
+from approvals.models import Ticket
+
+register = template.Library()
+
+#: Drawn with a stroke on a 16-unit square. Shapes differ, so that colour is never alone.
+ICONS = {
+    "low": '<circle cx="8" cy="8" r="5.5"/>',
+    "medium": '<path d="M8 2.5 14 13H2Z"/>',
+    "high": '<path d="M8 1.5 14.5 8 8 14.5 1.5 8Z"/><path d="M8 5v3.5M8 11v.1"/>',
+    "critical": '<path d="M5.3 1.8h5.4l3.5 3.5v5.4l-3.5 3.5H5.3l-3.5-3.5V5.3Z"/><path d="M8 4.5V9M8 11.4v.1"/>',
+    "pending": '<circle cx="8" cy="8" r="6"/><path d="M8 4.5V8l2.5 1.5"/>',
+    "paused": '<path d="M5.5 3v10M10.5 3v10"/>',
+    "running": '<path d="M13.5 8A5.5 5.5 0 1 1 11 3.4M11 1v2.6h2.6"/>',
+    "approved": '<path d="m2.5 8.5 3.5 3.5 7.5-8"/>',
+    "rejected": '<path d="m3.5 3.5 9 9M12.5 3.5l-9 9"/>',
+    "answered": '<path d="M2 3h12v8H7l-3 3v-3H2Z"/>',
+    "expired": '<path d="M4 1.5h8M4 14.5h8M5 1.5c0 4 6 4.500 6 6.500s-6 2.500-6 6.500M11 1.5c0 4-6 4.500-6 6.500"/>',
+    "none": '<path d="M3 8h10"/>',
+}
+SAME_ICON = {
+    "succeeded": "approved",
+    "failed": "rejected",
+    "unknown": "expired",
+    "started": "running",
+    "queued": "pending",
+    "cancelled": "none",
+    "superseded": "none",
+    "not_started": "none",
+}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A small drawing beside a word; hidden from screen readers, the word says it."""
+    drawing = ICONS.get(SAME_ICON.get(name, name), ICONS["none"])
+    return mark_safe(  # noqa: S308 - our own constants only
+        '<svg class="badge__icon" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="2" '
+        f'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{drawing}</svg>'
+    )
+
+
+@register.filter
+def visible(text: object) -> SafeString:
+    """Escaped text in which every unseen character is marked and shown by its number."""
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html('<span class="hidden-char">{}</span>', piece) if unseen else piece,)
+            for unseen, piece in wording.pieces("" if text is None else str(text))
+        ),
+    )
+
+
+@register.filter
+def sentence(ticket: Ticket) -> str:
+    """What will happen, drawn from the stored arguments."""
+    return wording.sentence(ticket.action, ticket.args, ticket.args_schema)
+
+
+@register.filter
+def words(name: str) -> str:
+    """A name in code as words."""
+    return wording.words_of(name)
+
+
+@register.filter
+def argument_rows(ticket: Ticket) -> list[display.Row]:
+    """The current arguments, for reading."""
+    return display.rows(ticket.args, ticket.args_schema)
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """Indented JSON, escaped by the template."""
+    return wording.as_json(value, indent=2)
+
+
+@register.filter
+def in_short(value: object) -> str:
+    """A value inside a sentence."""
+    return wording.in_short(value)
+
+
+@register.filter
+def until(moment: datetime) -> str:
+    """`in 42 min`, or `2 h ago` when it is over."""
+    left = moment - timezone.now()
+    return f"in {wording.span(left)}" if left.total_seconds() > 0 else f"{wording.span(-left)} ago"
+
+
+@register.filter
+def ago(moment: datetime) -> str:
+    """`2 h ago`, or `just now`."""
+    past = timezone.now() - moment
+    return f"{wording.span(past)} ago" if past.total_seconds() >= 60 else "just now"
+
+
+@register.filter
+def urgency(ticket: Ticket) -> str:
+    """calm, soon, urgent or over."""
+    return wording.urgency(ticket.deadline_at, now=timezone.now())
+
+
+@register.filter
+def signatures(ticket: Ticket) -> display.Signatures:
+    """Who must sign and who did."""
+    return display.signatures(ticket)
+
+
+@register.simple_tag
+def live_seq() -> int:
+    """The newest audit entry this page can know of; the socket goes on from there."""
+    return fragments.latest()
+
+
+@register.filter
+def input_class(field: BoundField) -> SafeString:
+    """A form field with our class on its input, however the form was made."""
+    css = f"{field.field.widget.attrs.get('class', '')} field__input".strip()
+    return field.as_widget(attrs={"class": css})

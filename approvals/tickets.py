@@ -1,0 +1,134 @@
+"""The state machine. Everything that changes `Ticket.state` goes through `_move`, under the row lock."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import models, transaction
+from django.db.models import Func
+
+from approvals import audit, resume, states
+from approvals.contract import Answer
+from approvals.errors import ForbiddenMove, TicketNotFound
+from approvals.models import Ticket
+from approvals.states import DecisionType, Execution, Outcome, TicketState
+
+#: What each final state says to a graph.
+ANSWERS = {
+    TicketState.APPROVED: DecisionType.APPROVE,
+    TicketState.REJECTED: DecisionType.REJECT,
+    TicketState.ANSWERED: DecisionType.RESPOND,
+    TicketState.EXPIRED: DecisionType.REJECT,
+}
+
+TIMED_OUT = "Timed out: nobody decided before the deadline, so this was not done. No person rejected it."
+
+
+class ClockTimestamp(Func):
+    """The database's clock at this instant; `now()` would be the start of the transaction."""
+
+    template = "clock_timestamp()"
+    output_field = models.DateTimeField()
+
+
+def lock(ticket_id: int) -> tuple[Ticket, datetime]:
+    """The ticket under its row lock, and the database's time. The caller is in a transaction.
+
+    Raises TicketNotFound. Without this lock two votes at once each count 1 of 2 and the ticket hangs.
+    """
+    try:
+        ticket = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket_id)
+    except Ticket.DoesNotExist:
+        raise TicketNotFound from None
+    # A second statement: the lock may have been waited for, and time goes on while one waits.
+    now = Ticket.objects.filter(pk=ticket_id).values_list(ClockTimestamp(), flat=True).get()
+    return ticket, now
+
+
+def resolve(
+    ticket: Ticket, *, outcome: Outcome, now: datetime, message: str = "", actor: User | None = None
+) -> None:
+    """Close a pending ticket and ask for its graph to be resumed. The caller holds the row lock."""
+    after = next(state for state, outcomes in states.OUTCOMES.items() if outcome in outcomes)
+    recall = ticket.recall_seconds if after is TicketState.APPROVED else 0
+    release_at = now + timedelta(seconds=recall)
+    _move(ticket, after, outcome=outcome, message=message, resolved_at=now, release_at=release_at)
+    audit.append(f"ticket.{after.value}", ticket=ticket, actor=actor, outcome=outcome.value, message=message)
+    if after in ANSWERS:
+        resume.enqueue(ticket)
+
+
+def cancel(ticket_id: int, *, reason: str, actor: User | None = None) -> None:
+    """Withdraw a ticket that is open or approved and not delivered; otherwise do nothing."""
+    _close(ticket_id, outcome=Outcome.CANCELLED, reason=reason, actor=actor)
+
+
+def supersede(ticket_id: int, *, reason: str) -> None:
+    """Close a ticket whose interrupt is gone; it will never be resumed."""
+    _close(ticket_id, outcome=Outcome.SUPERSEDED, reason=reason, actor=None)
+
+
+def answer_of(ticket: Ticket) -> Answer:
+    """What a resolved ticket says to its graph. Raises ForbiddenMove for one that says nothing (yet)."""
+    state = TicketState(ticket.state)
+    if state not in ANSWERS:
+        raise ForbiddenMove(before=state.value, after="delivered")
+    timed_out = state is TicketState.EXPIRED
+    approved = state is TicketState.APPROVED
+    edited = ticket.outcome == Outcome.EDITED
+    return Answer(
+        type=DecisionType.EDIT.value if edited else ANSWERS[state].value,
+        args=ticket.args if approved else None,
+        message=TIMED_OUT if timed_out else ticket.message,
+        timed_out=timed_out,
+    )
+
+
+def mark_delivered(ticket_id: int) -> bool:
+    """Claim a resolved ticket for its graph, once. False when it was delivered before or is open again."""
+    with transaction.atomic():
+        ticket, now = lock(ticket_id)
+        if ticket.delivered_at or TicketState(ticket.state) not in ANSWERS or not ticket.release_at:
+            return False
+        if ticket.release_at > now:
+            return False
+        ticket.delivered_at = now
+        if ticket.state == TicketState.APPROVED:
+            ticket.execution = Execution.STARTED
+        ticket.save(update_fields=["delivered_at", "execution"])
+        audit.append("ticket.delivered", ticket=ticket)
+        return True
+
+
+def record_execution(ticket_id: int, *, execution: Execution, result: Any = None, error: str = "") -> None:
+    """Write down what became of the action; the first final word stands."""
+    with transaction.atomic():
+        ticket, _ = lock(ticket_id)
+        if ticket.execution in {Execution.SUCCEEDED, Execution.FAILED} or ticket.execution == execution:
+            return
+        ticket.execution, ticket.result, ticket.error = execution, result, error
+        ticket.save(update_fields=["execution", "result", "error"])
+        audit.append(f"execution.{execution.value}", ticket=ticket, error=error)
+
+
+def _close(ticket_id: int, *, outcome: Outcome, reason: str, actor: User | None) -> None:
+    with transaction.atomic():
+        ticket, now = lock(ticket_id)
+        after = TicketState(outcome.value)
+        if ticket.delivered_at or not states.may_move(TicketState(ticket.state), after):
+            return
+        _move(ticket, after, outcome=outcome, message=reason, resolved_at=now, release_at=None)
+        audit.append(f"ticket.{after.value}", ticket=ticket, actor=actor, outcome=outcome.value, message=reason)
+
+
+def _move(ticket: Ticket, after: TicketState, **fields: Any) -> None:
+    """The only writer of `Ticket.state`. The caller holds the row lock and writes the audit entry."""
+    before = TicketState(ticket.state)
+    if not states.may_move(before, after):
+        raise ForbiddenMove(before=before.value, after=after.value)
+    ticket.state = after
+    for name, value in fields.items():
+        setattr(ticket, name, value)
+    ticket.save(update_fields=["state", *fields])

@@ -1,0 +1,80 @@
+"""One ticket: what will happen first, then who signs, why, and what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, cast
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from approvals import display, forms, history, policy
+from approvals.errors import ApprovalError, InvalidArguments
+from approvals.models import Revision, Ticket
+from approvals.states import DecisionType
+
+
+def reader(request: HttpRequest) -> User:
+    """Who is looking; the middleware let nobody else through."""
+    return cast("User", request.user)
+
+
+def find(request: HttpRequest, ticket_id: int) -> Ticket:
+    """The ticket among those the reader may see; any other is not found."""
+    return get_object_or_404(Ticket.objects.visible_to(reader(request)).for_list(), pk=ticket_id)
+
+
+@require_safe
+def show(request: HttpRequest, ticket_id: int) -> HttpResponse:
+    """The page, or the ticket alone for htmx."""
+    return page(request, find(request, ticket_id))
+
+
+def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None = None) -> HttpResponse:
+    """Draw the ticket as it stands; after a refusal with its sentence, its status and what was typed."""
+    template = "approvals/_ticket.html" if request.htmx else "approvals/ticket.html"  # type: ignore[attr-defined]
+    context = {
+        "ticket": ticket,
+        "blocked": policy.blocked_reason(reader(request), ticket) if ticket.is_open else None,
+        "signatures": display.signatures(ticket),
+        "signers": _signers(ticket),
+        "edits": list(_edits(ticket)),
+        "history": list(history.of(ticket)),
+        "arguments": _arguments(request, ticket, refusal),
+        "refusal": refusal,
+        "typed": request.POST if refusal else {},
+    }
+    return render(request, template, context, status=refusal.status if refusal else 200)
+
+
+def _arguments(request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None) -> forms.ArgumentsForm | None:
+    if not ticket.is_open or DecisionType.EDIT not in ticket.allowed_decisions:
+        return None
+    if refusal is None or request.POST.get("type") != DecisionType.EDIT:
+        return forms.ArgumentsForm(ticket.args, ticket.args_schema)
+    form = forms.edited(ticket, request.POST.dict())
+    if isinstance(refusal, InvalidArguments) and form.is_valid():
+        form.refuse(refusal.errors)
+    return form
+
+
+def _edits(ticket: Ticket) -> Iterator[tuple[Revision, list[display.Change]]]:
+    """Each later revision with its differences from the one before, newest first."""
+    pairs = list(pairwise(ticket.revisions.all()))
+    for before, after in reversed(pairs):
+        yield after, list(display.changes(before.args, after.args))
+
+
+def _signers(ticket: Ticket) -> dict[str, Any]:
+    """Who can sign for each group, by name. One query."""
+    names: dict[str, list[str]] = {}
+    groups = [need.group_id for need in ticket.requirements.all()]
+    people = User.objects.filter(is_active=True, groups__in=groups).order_by("username")
+    if ticket.bar_requester and ticket.requester_id:
+        people = people.exclude(pk=ticket.requester_id)
+    for group, name in people.values_list("groups__name", "username"):
+        names.setdefault(group, []).append(name)
+    return names

@@ -1,0 +1,151 @@
+"""How facts are put into words for people. Pure.
+
+What an agent wrote is hostile: a character that cannot be seen, or that reorders the text around it,
+is shown by its number, so that nobody signs a line that reads differently from what runs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+#: Keys that read as part of a sentence: "to bob" rather than "to: bob".
+PREPOSITIONS = frozenset({"to", "from", "for", "into", "with", "by", "at", "on", "in"})
+#: Up to this length a string stands in the sentence; longer ones are only counted there.
+IN_SENTENCE = 60
+PARTS = 4
+#: Categories of characters without a picture: control, format, surrogate, private, unassigned, separators.
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+#: Blank or filler characters outside those categories, used to hide text.
+BLANKS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u034f\u180b\u180c\u180d\u180f")
+#: Variation selectors carry hidden text; they have the category of accents.
+SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+SOON, URGENT = timedelta(minutes=30), timedelta(minutes=5)
+UNITS = ((86_400, "day", "days"), (3_600, "h", "h"), (60, "min", "min"), (1, "s", "s"))
+
+
+def is_unseen(char: str) -> bool:
+    """Would a reader miss this character, or be misled by it?"""
+    if char in "\n\t" or (" " <= char <= "~"):
+        return False
+    return char in BLANKS or char in SELECTORS or unicodedata.category(char) in UNSEEN
+
+
+def pieces(text: str) -> Iterator[tuple[bool, str]]:
+    """The text in turn as (unseen, piece); an unseen character comes out as ⟨U+202E⟩."""
+    seen: list[str] = []
+    for char in text:
+        if not is_unseen(char):
+            seen.append(char)
+            continue
+        if seen:
+            yield False, "".join(seen)
+            seen = []
+        yield True, f"⟨U+{ord(char):04X}⟩"
+    if seen:
+        yield False, "".join(seen)
+
+
+def visible(text: str) -> str:
+    """The text with every unseen character shown by its number."""
+    return "".join(piece for _, piece in pieces(text))
+
+
+def words_of(name: str) -> str:
+    """`transfer_money` and `transferMoney` as "Transfer money"."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    text = " ".join(re.split(r"[\s_\-./]+", spaced)).strip().lower()
+    return visible(text[:1].upper() + text[1:] or name)
+
+
+def in_order(args: dict[str, Any], schema: dict[str, Any] | None) -> list[tuple[str, Any]]:
+    """The arguments in the order of the schema (the database does not keep theirs), the rest after."""
+    known = schema.get("properties") if isinstance(schema, dict) else None
+    order = [key for key in known if key in args] if isinstance(known, dict) else []
+    return [(key, args[key]) for key in (*order, *(key for key in args if key not in order))]
+
+
+def sentence(action: str, args: dict[str, Any], schema: dict[str, Any] | None = None) -> str:
+    """What will happen, in one line drawn from the stored arguments: "Transfer money: amount 250, to bob"."""
+    items = in_order(args, schema)
+    parts = [_part(key, value) for key, value in items[:PARTS]]
+    if len(items) > PARTS:
+        parts.append(f"and {len(items) - PARTS} more")
+    return f"{words_of(action)}: {', '.join(parts)}" if parts else words_of(action)
+
+
+def _part(key: str, value: Any) -> str:
+    name = key.lower() if key.lower() in PREPOSITIONS else words_of(key).lower()
+    return f"{name} {in_short(value)}"
+
+
+def in_short(value: Any) -> str:
+    """A value in the middle of a sentence: whole, or only counted; never cut."""
+    if isinstance(value, str):
+        one_line = value if value.strip() and "\n" not in value else ""
+        return visible(one_line) if 0 < len(one_line) <= IN_SENTENCE else _characters(value)
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "nothing"}[value]
+    if isinstance(value, list):
+        short = ", ".join(in_short(item) for item in value)
+        scalars = not any(isinstance(item, list | dict) for item in value)
+        return short if value and scalars and len(short) <= IN_SENTENCE else counted(len(value), "item")
+    return counted(len(value), "value") if isinstance(value, dict) else as_json(value)
+
+
+def _characters(value: str) -> str:
+    return f"({counted(len(value), 'character')})" if value else "(empty)"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 vote`, `2 votes`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def as_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON for reading, in the letters of its language."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its one or two largest units: "2 days 4 h", "42 min", "4 min 10 s"."""
+    rest = max(0, int(length.total_seconds()))
+    found: list[str] = []
+    for size, one, many in UNITS:
+        count, rest = divmod(rest, size)
+        if count and not (size == 1 and length > URGENT):
+            found.append(f"{count} {one if count == 1 else many}")
+        elif found:
+            break
+    return " ".join(found[:2]) or "0 s"
+
+
+def urgency(deadline: datetime | None, *, now: datetime) -> str:
+    """calm, soon, urgent or over: one word for the eye, the time itself stands beside it."""
+    if deadline is None:
+        return "calm"
+    left = deadline - now
+    if left <= timedelta(0):
+        return "over"
+    return "urgent" if left < URGENT else "soon" if left < SOON else "calm"
+
+
+def label_of(key: str, schema: Any) -> str:
+    """The title of the schema, or the key in words."""
+    title = schema.get("title") if isinstance(schema, dict) else None
+    return visible(title) if isinstance(title, str) and title else words_of(key)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality of JSON, types included."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    return bool(left == right)

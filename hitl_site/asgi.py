@@ -1,0 +1,26 @@
+"""The web process: HTTP by Django, sockets by Channels. LangGraph is never imported here."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hitl_site.settings")
+http = get_asgi_application()  # sets Django up; the imports below need it
+
+from channels.auth import AuthMiddlewareStack  # noqa: E402 - needs Django set up
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs Django set up
+from channels.security.websocket import OriginValidator  # noqa: E402 - needs Django set up
+from django.conf import settings  # noqa: E402 - needs Django set up
+
+from approvals import routing  # noqa: E402 - needs Django set up
+
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        "websocket": OriginValidator(
+            AuthMiddlewareStack(URLRouter(routing.websocket_urlpatterns)), settings.WEBSOCKET_ORIGINS
+        ),
+    }
+)

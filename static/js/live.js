@@ -1,0 +1,172 @@
+// Keeps an open page true. The socket (htmx's ws extension) and the catch-up bring the same fragments;
+// both are put in place here, so that nothing moves under a hand and nothing typed is lost.
+// Data in: #live-socket[data-since], [data-live-region]. The page's words: #live-status, #announce, #stale.
+
+const QUIET = 45_000, GRACE = 5_000, HIDDEN = 60_000, POLL = 30_000, MERGE = 2_000;
+const byId = (id) => document.getElementById(id);
+const socket = byId("live-socket");
+const status = byId("live-status");
+const counted = byId("inbox-list");
+
+let since = Number(socket.dataset.since);
+let isOpen = false, isNew = false, signedOut = false;
+let heard = Date.now(), lost = Date.now(), polled = Date.now(), hiddenAt = 0;
+let told = 0, telling = 0;
+
+// Short pauses before a new attempt, spread out so that a thousand pages do not return at once.
+htmx.config.wsReconnectDelay = (attempt) => 500 + Math.random() * Math.min(4_500, 500 * 2 ** attempt);
+
+function say(state, words, link) {
+  if (!status || (status.dataset.state === state && status.dataset.words === words)) return;
+  status.dataset.state = state;
+  status.dataset.words = words;
+  status.textContent = words;
+  if (link) {
+    const anchor = Object.assign(document.createElement("a"), { href: link.href, textContent: link.words });
+    status.append(" ", anchor);
+  }
+}
+
+function showState() {
+  const now = Date.now();
+  const clock = new Date(heard).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  if (signedOut) say("offline", "Signed out –", { href: `/accounts/login/?next=${encodeURIComponent(location.pathname)}`, words: "sign in to continue" });
+  else if (isOpen && now - heard < QUIET) say("live", "Live");
+  else if (isOpen || now - lost >= QUIET) say("stale", `Not live – updated ${clock}`, { href: location.href, words: "Refresh" });
+  else if (now - lost >= GRACE) say("reconnecting", "Reconnecting…");
+  if (!signedOut && !(isOpen && now - heard < QUIET) && now - polled >= POLL) catchUp();
+}
+
+// A page may lack the list or the mark a fragment is for, and may have the new row already.
+function fitting(html) {
+  const parsed = document.createElement("template");
+  parsed.innerHTML = html;
+  for (const root of [...parsed.content.children]) {
+    const where = root.getAttribute("hx-swap-oob") ?? "";
+    if (where.includes(":")) {
+      for (const row of [...root.children].filter((row) => row.id && byId(row.id))) {
+        row.setAttribute("hx-swap-oob", "true");
+        parsed.content.append(row);
+      }
+      if (root.children.length === 0 || !document.querySelector(where.slice(where.indexOf(":") + 1))) root.remove();
+    } else if (!byId(root.id)) root.remove();
+  }
+  return parsed;
+}
+
+function apply(html) {
+  heard = Date.now();
+  const parsed = document.createElement("template");
+  parsed.innerHTML = html;
+  const beat = [...parsed.content.querySelectorAll("#live-beat")].pop();
+  const seq = Number(beat?.dataset.seq ?? since);
+  const isBehind = isNew && seq > since;
+  const mustReload = parsed.content.querySelector("#live-reload");
+  const place = fitting(html);
+  const isNudged = [...place.content.children].some((root) => root.id.endsWith("-live"));
+  const arrived = place.content.querySelectorAll("ol > [id^=ticket-row-]").length;
+  htmx.swap(document.body, place.innerHTML, { swapStyle: "none", settleDelay: 0, swapDelay: 0 });
+  isNew = false;
+  if (isBehind) catchUp();
+  else since = Math.max(since, seq);
+  if (arrived) announce(arrived);
+  if (isNudged || mustReload) refresh();
+  countInTitle();
+  showState();
+}
+
+async function get(url) {
+  const response = await fetch(url, { headers: { "X-Live": "1" }, credentials: "same-origin", cache: "no-store" });
+  if (response.redirected && new URL(response.url).pathname.startsWith("/accounts/")) signedOut = true;
+  if (signedOut || !response.ok) throw new Error(`${url}: ${response.status}`);
+  return response.text();
+}
+
+async function catchUp() {
+  polled = Date.now();
+  try {
+    apply(await get(`/inbox/changes/?since=${since}`));
+  } catch {
+    showState(); // the next beat, attempt or poll tries again
+  }
+}
+
+const isTyped = (field) =>
+  field.matches("[type=checkbox], [type=radio]") ? field.checked !== field.defaultChecked
+  : field.matches("select") ? [...field.options].some((option) => option.selected !== option.defaultSelected)
+  : !field.matches("[type=hidden], button") && field.value !== field.defaultValue;
+const isBusy = (region) =>
+  region.querySelector("dialog[open]") || region.querySelector("form :is(input, textarea, select):focus")
+  || [...region.querySelectorAll("form :is(input, textarea, select)")].some(isTyped);
+
+// What depends on the reader is fetched: each region of this page again, but never under someone's typing.
+async function refresh() {
+  const regions = [...document.querySelectorAll("[data-live-region][id]")];
+  if (regions.length === 0) return;
+  try {
+    const fresh = new DOMParser().parseFromString(await get(location.href), "text/html");
+    for (const { id } of regions) {
+      const region = byId(id), now = fresh.getElementById(id);
+      if (!region || !now || region.isEqualNode(now)) continue;
+      if (isBusy(region)) markStale(region);
+      else htmx.swap(region, now.outerHTML, { swapStyle: "outerHTML", settleDelay: 0, swapDelay: 0 });
+    }
+  } catch {
+    showState();
+  }
+}
+
+function markStale(region) {
+  const words = "This changed while you were writing. Your text is kept; nothing has been sent.";
+  const note = byId("stale") ?? region.parentNode.insertBefore(
+    Object.assign(document.createElement("p"), { id: "stale", className: "stale notice" }), region);
+  if (note.textContent) return;
+  note.append(words, " ", Object.assign(document.createElement("a"), { href: location.href, textContent: "Show the new version" }));
+  region.dataset.stale = "";
+  byId("announce-now")?.replaceChildren(words);
+}
+
+// One polite sentence for everything that arrived within two seconds.
+function announce(count) {
+  told += count;
+  clearTimeout(telling);
+  telling = setTimeout(() => {
+    byId("announce")?.replaceChildren(told === 1 ? "1 new ticket" : `${told} new tickets`);
+    told = 0;
+  }, MERGE);
+}
+
+function countInTitle() {
+  if (!counted) return;
+  const count = byId("inbox-list").querySelectorAll(":scope > [data-state=pending]").length;
+  document.title = (count ? `(${count}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+  document.querySelectorAll("[data-live-count]").forEach((place) => { place.textContent = count; });
+}
+
+document.addEventListener("htmx:wsBeforeMessage", (event) => {
+  event.preventDefault();
+  apply(event.detail.message);
+});
+document.addEventListener("htmx:wsOpen", () => {
+  isOpen = isNew = true;
+  heard = Date.now();
+  showState();
+});
+document.addEventListener("htmx:wsClose", (event) => {
+  if (isOpen) lost = Date.now();
+  isOpen = false;
+  signedOut ||= event.detail.event.code === 4401;
+  showState();
+});
+// A swap takes the focus with the old element; the new one has the same id, or holds the same link.
+document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
+  const row = detail.target.contains(document.activeElement) && detail.target.id ? detail.target.id : "";
+  if (row) queueMicrotask(() => { if (document.activeElement === document.body) byId(row)?.querySelector("a, button")?.focus({ preventScroll: true }); });
+});
+addEventListener("online", catchUp);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) hiddenAt = Date.now();
+  else if (hiddenAt && Date.now() - hiddenAt > HIDDEN) catchUp();
+});
+setInterval(showState, 1_000);
+countInTitle();

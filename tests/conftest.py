@@ -1,0 +1,131 @@
+"""A real Postgres for every run, and the cast: who may what.
+
+Alice and Bob are reviewers, Carol and Erin finance, Frank security; Dave is in no group and asks for
+things; Admin sees everything. With `DATABASE_URL` the tests use that server; without it they start the
+embedded one in a directory of their own. The settings are read when this file is imported, not earlier
+(so not through the tool's own option): they must find that directory.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HOME = Path(tempfile.mkdtemp(prefix="countersign-test-"))
+os.environ["COUNTERSIGN_DATA_DIR"] = str(HOME)
+os.environ.setdefault("COUNTERSIGN_DEMO_PASSWORD", "correct horse battery staple")
+# Playwright's sync API keeps a loop running in the thread that also uses the ORM.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "hitl_site.settings"
+
+from django.conf import settings  # noqa: E402 - reads the environment set above
+
+assert settings.DATA_DIR == HOME
+
+_servers: list[Any] = []
+
+
+def _start_postgres() -> None:
+    if os.environ.get("DATABASE_URL"):
+        return
+    from hitl_site import postgres
+
+    _servers.append(postgres.start(HOME))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One server for the whole run."""
+    _start_postgres()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing running and nothing behind."""
+    if _servers:
+        from hitl_site import postgres
+
+        for server in _servers:
+            postgres.stop(server)
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Between transactional tests the append-only tables must be emptied too, which only a test may do."""
+    from django.db import connection
+
+    flush = connection.ops.__class__.execute_sql_flush
+
+    def flush_append_only(self: Any, sql_list: list[str]) -> None:
+        tables = ("approvals_revision", "approvals_decision", "approvals_auditentry")
+        switch = "ALTER TABLE {} {} TRIGGER USER"
+        disabled = [switch.format(table, "DISABLE") for table in tables]
+        enabled = [switch.format(table, "ENABLE") for table in tables]
+        flush(self, [*disabled, *sql_list, *enabled])
+
+    connection.ops.__class__.execute_sql_flush = flush_append_only
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """Where the demo tools leave files, mail and orders during a test."""
+    return HOME
+
+
+@functools.cache
+def _hashed() -> str:
+    """The password of the whole cast, hashed once: the work factor is not what the tests are about."""
+    from django.contrib.auth.hashers import make_password
+
+    return make_password(os.environ["COUNTERSIGN_DEMO_PASSWORD"])
+
+
+@pytest.fixture
+def cast(db: None) -> dict[str, Any]:
+    """Everybody of the demo, by name."""
+    from django.contrib.auth.models import Group, User
+
+    members = {
+        "alice": "reviewers",
+        "bob": "reviewers",
+        "carol": "finance",
+        "erin": "finance",
+        "frank": "security",
+        "dave": None,
+    }
+    people: dict[str, Any] = {}
+    for name, group in members.items():
+        people[name] = User.objects.create(username=name, password=_hashed())
+        if group:
+            people[name].groups.add(Group.objects.get_or_create(name=group)[0])
+    people["admin"] = User.objects.create(username="admin", password=_hashed(), is_staff=True, is_superuser=True)
+    return people
+
+
+def _member(name: str) -> Any:
+    @pytest.fixture(name=name)
+    def member(cast: dict[str, Any]) -> Any:
+        return cast[name]
+
+    return member
+
+
+alice, bob, carol, erin = map(_member, ("alice", "bob", "carol", "erin"))
+frank, dave, admin = map(_member, ("frank", "dave", "admin"))
+
+
+@pytest.fixture
+def transfers(db: None) -> Iterator[Any]:
+    """The policy most tests stand under: a transfer needs one of finance and one of reviewers."""
+    from tests import factories
+
+    yield factories.make_policy(
+        "Transfers", action="transfer_money", risk="high", requirements={"finance": 1, "reviewers": 1}
+    )

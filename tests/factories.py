@@ -1,0 +1,62 @@
+"""Factories with keyword overrides: what an agent proposes, what a reviewer says."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+
+from approvals import decisions, intake
+from approvals.contract import NewDecision, Origin, ProposedAction
+from approvals.models import Policy, Requirement, Ticket
+
+_numbers = itertools.count(1)
+
+TRANSFER_SCHEMA = {
+    "type": "object",
+    "properties": {"amount": {"type": "number", "exclusiveMinimum": 0}, "to": {"type": "string"}},
+    "required": ["amount", "to"],
+}
+
+
+def propose(action: str = "transfer_money", *, args: dict[str, Any] | None = None, **fields: Any) -> ProposedAction:
+    """An action as a wire format would describe it."""
+    args = {"amount": 250, "to": "bob"} if args is None else args
+    return ProposedAction(action=action, args=args, **fields)
+
+
+def open_ticket(
+    action: str = "transfer_money",
+    *,
+    requester: User | None = None,
+    graph: str = "operations",
+    thread_id: str | None = None,
+    interrupt_id: str | None = None,
+    **fields: Any,
+) -> Ticket:
+    """A ticket opened the way a graph opens one."""
+    number = next(_numbers)
+    origin = Origin(
+        graph=graph,
+        thread_id=thread_id or f"thread-{number}",
+        interrupt_id=f"{number:032x}" if interrupt_id is None else interrupt_id,
+        requester_id=requester.pk if requester else None,
+    )
+    return intake.open_tickets([propose(action, **fields)], origin=origin)[0]
+
+
+def decide(ticket: Ticket, reviewer: User, type: str = "approve", **fields: Any) -> Ticket:
+    """A decision on what the ticket shows at this moment."""
+    ticket.refresh_from_db()
+    return decisions.record(
+        ticket.pk, reviewer=reviewer, decision=NewDecision(type=type, **{"digest": ticket.digest, **fields})
+    )
+
+
+def make_policy(name: str = "Transfers", *, requirements: dict[str, int] | None = None, **fields: Any) -> Policy:
+    """A policy with its requirements, by group name."""
+    policy = Policy.objects.create(name=name, **fields)
+    for group, needed in (requirements or {}).items():
+        Requirement.objects.create(policy=policy, group=Group.objects.get_or_create(name=group)[0], needed=needed)
+    return policy

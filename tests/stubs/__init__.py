@@ -1,0 +1,1 @@
+"""Local stand-ins for things outside: HTTP servers that speak the model providers' wire formats."""
