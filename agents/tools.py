@@ -170,7 +170,7 @@ def purge_account(name: Annotated[Name, Field(title="Account", description="The 
             raise ToolException(f'There is no account "{name}".')
         if account.name == TREASURY:
             raise ToolException("The treasury cannot be purged.")
-        account.transfers.all().delete()
+        DemoTransfer.objects.filter(account=account).delete()
         account.delete()
     return f"Purged the account {account.name}, which held {account.balance:.2f}."
 

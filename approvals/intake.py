@@ -34,7 +34,11 @@ def open_tickets(actions: Sequence[ProposedAction], *, origin: Origin) -> list[T
 def digest_of(ticket: Ticket, args: dict[str, Any]) -> str:
     """The digest of these arguments as the ticket's current revision."""
     return digests.of_revision(
-        graph=ticket.graph, thread_id=ticket.thread_id, action=ticket.action, number=ticket.revision, args=args
+        graph=ticket.graph,
+        thread_id=ticket.thread_id,
+        action=ticket.action,
+        number=ticket.revision,
+        args=args,
     )
 
 
@@ -47,9 +51,17 @@ def apply_terms(ticket: Ticket, terms: policy.Terms) -> None:
     audit.append("policy.applied", ticket=ticket, risk=ticket.risk, policy=terms.snapshot())
 
 
-_TERM_FIELDS = (
-    "risk gate policy_name policy_version policy bar_requester deny_threshold on_timeout recall_seconds"
-).split()
+_TERM_FIELDS = [
+    "risk",
+    "gate",
+    "policy_name",
+    "policy_version",
+    "policy",
+    "bar_requester",
+    "deny_threshold",
+    "on_timeout",
+    "recall_seconds",
+]
 
 
 def _open(action: ProposedAction, *, origin: Origin, requester: User | None) -> Ticket:
@@ -80,7 +92,9 @@ def _open(action: ProposedAction, *, origin: Origin, requester: User | None) -> 
     ticket.save()
     Revision.objects.create(ticket=ticket, number=1, args=action.args, digest=ticket.digest)
     _require(ticket, terms)
-    audit.append("ticket.opened", ticket=ticket, args=action.args, policy=terms.snapshot(), graph=origin.graph)
+    audit.append(
+        "ticket.opened", ticket=ticket, args=action.args, policy=terms.snapshot(), graph=origin.graph
+    )
     if terms.gate == Gate.AUTO:
         tickets.resolve(ticket, outcome=Outcome.AUTO_APPROVED, now=now, message=f"Policy “{terms.name}”")
     elif ticket.deadline_at:
@@ -99,14 +113,17 @@ def _set_terms(ticket: Ticket, terms: policy.Terms) -> None:
 def _require(ticket: Ticket, terms: policy.Terms) -> None:
     groups = {name: Group.objects.get_or_create(name=name)[0] for name, _ in terms.requirements}
     TicketRequirement.objects.bulk_create(
-        TicketRequirement(ticket=ticket, group=groups[name], needed=needed) for name, needed in terms.requirements
+        TicketRequirement(ticket=ticket, group=groups[name], needed=needed)
+        for name, needed in terms.requirements
     )
 
 
 def _known(origin: Origin) -> list[Ticket]:
     if not origin.interrupt_id:
         return []
-    return list(Ticket.objects.filter(thread_id=origin.thread_id, interrupt_id=origin.interrupt_id).for_list())
+    return list(
+        Ticket.objects.filter(thread_id=origin.thread_id, interrupt_id=origin.interrupt_id).for_list()
+    )
 
 
 def _lock_interrupt(origin: Origin) -> None:

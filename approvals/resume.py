@@ -33,4 +33,6 @@ def enqueue(ticket: Ticket) -> None:
 
 def enqueue_expiry(ticket_id: int, *, at: datetime) -> None:
     """Ask for a look at the ticket when its deadline has come."""
-    app.configure_task(EXPIRE_TASK_NAME, queue=QUEUE, schedule_at=at, allow_unknown=True).defer(ticket_id=ticket_id)
+    app.configure_task(EXPIRE_TASK_NAME, queue=QUEUE, schedule_at=at, allow_unknown=True).defer(
+        ticket_id=ticket_id
+    )

@@ -120,7 +120,9 @@ def _close(ticket_id: int, *, outcome: Outcome, reason: str, actor: User | None)
         if ticket.delivered_at or not states.may_move(TicketState(ticket.state), after):
             return
         _move(ticket, after, outcome=outcome, message=reason, resolved_at=now, release_at=None)
-        audit.append(f"ticket.{after.value}", ticket=ticket, actor=actor, outcome=outcome.value, message=reason)
+        audit.append(
+            f"ticket.{after.value}", ticket=ticket, actor=actor, outcome=outcome.value, message=reason
+        )
 
 
 def _move(ticket: Ticket, after: TicketState, **fields: Any) -> None:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -66,15 +67,15 @@ def start(data_dir: Path) -> Server:
     _own(sockets, owner=owner)
     _initialise(cluster, owner=owner)
     _end_leftover(cluster)
-    process = _serve(cluster, sockets=sockets, log=data_dir / "postgres.log", owner=owner)
-    server = Server(data_dir=data_dir, process=process)
-    try:
-        _wait_until_it_answers(server)
-        _create_database(data_dir)
-    except BaseException:
-        stop(server)
-        raise
-    return server
+    for attempt in (1, 2, 3):
+        try:
+            return _serve(data_dir, cluster=cluster, sockets=sockets, owner=owner)
+        except PostgresError as error:
+            # Sessions of a killed server notice its death within moments; until then they hold its memory.
+            if attempt == 3 or "still in use" not in str(error):
+                raise
+            time.sleep(1)
+    raise AssertionError("unreachable")
 
 
 def stop(server: Server, *, timeout: float = 6.0) -> None:
@@ -191,20 +192,26 @@ def _end_leftover(cluster: Path) -> None:
                 return
 
 
-def _serve(
-    cluster: Path, *, sockets: Path, log: Path, owner: pwd.struct_passwd | None
-) -> subprocess.Popen[bytes]:
+def _serve(data_dir: Path, *, cluster: Path, sockets: Path, owner: pwd.struct_passwd | None) -> Server:
     command = [str(_binaries() / "postgres"), "-D", str(cluster), "-k", str(sockets), "-h", ""]
-    with log.open("ab") as out:
-        return subprocess.Popen(
+    with (data_dir / "postgres.log").open("ab") as log:
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
+            stdout=log,
+            stderr=log,
             start_new_session=True,
             preexec_fn=partial(processes.die_with_parent, signal.SIGINT),
             **_as(owner),
         )
+    server = Server(data_dir=data_dir, process=process)
+    try:
+        _wait_until_it_answers(server)
+        _create_database(data_dir)
+    except BaseException:
+        stop(server)
+        raise
+    return server
 
 
 def _wait_until_it_answers(server: Server) -> None:
@@ -227,8 +234,8 @@ def _create_database(data_dir: Path) -> None:
             connection.execute(f"CREATE DATABASE {DATABASE}")
 
 
-def _as(owner: pwd.struct_passwd | None) -> dict[str, object]:
-    where = {"cwd": "/", "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}}
+def _as(owner: pwd.struct_passwd | None) -> dict[str, Any]:
+    where: dict[str, Any] = {"cwd": "/", "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}}
     if owner is None:
         return where
     return {**where, "user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}

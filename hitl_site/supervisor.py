@@ -26,6 +26,8 @@ class Child:
 
     name: str
     start: Callable[[], subprocess.Popen[bytes]]
+    #: False for what `stop` leaves to its caller, such as the database the others need to the end.
+    ours_to_stop: bool = True
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     delay: float = _FIRST_DELAY
@@ -45,11 +47,13 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self.stopping.set())
 
-    def keep(self, name: str, start: Callable[[], subprocess.Popen[bytes]]) -> Child:
+    def keep(
+        self, name: str, start: Callable[[], subprocess.Popen[bytes]], *, ours_to_stop: bool = True
+    ) -> Child:
         """Start a child and keep it running. Call from the main thread: children die with their thread."""
-        child = Child(name=name, start=start)
+        child = Child(name=name, start=start, ours_to_stop=ours_to_stop)
+        child.started_at, child.process = time.monotonic(), start()
         self.children.append(child)
-        self._start(child)
         return child
 
     def watch(self) -> None:
@@ -61,26 +65,31 @@ class Supervisor:
     def stop(self, *, patience: float = PATIENCE) -> None:
         """Ask every child to end, wait, kill what is left with all it started."""
         self.stopping.set()
-        running = [child.process for child in self.children if child.process and child.process.poll() is None]
-        end(running, patience=patience)
+        end([child.process for child in self.children if child.process and child.ours_to_stop], patience=patience)
 
     def _tend(self, child: Child) -> None:
         now = time.monotonic()
         if child.again_at is not None:
             if now >= child.again_at:
-                self._start(child)
+                self._start_again(child)
             return
         code = child.process.poll() if child.process else None
         if code is None:
             return
         child.delay = _FIRST_DELAY if now - child.started_at > _LONG_LIFE else child.delay
-        child.again_at = now + child.delay
-        self.say(f"{child.name} ended {_how(code)}; starting it again in {child.delay:g} s.")
-        child.delay = min(child.delay * 2, _LONGEST_DELAY)
+        self._put_off(child, f"{child.name} ended {_how(code)}")
 
-    def _start(self, child: Child) -> None:
+    def _start_again(self, child: Child) -> None:
         child.started_at, child.again_at = time.monotonic(), None
-        child.process = child.start()
+        try:
+            child.process = child.start()
+        except (OSError, RuntimeError) as error:
+            self._put_off(child, f"{child.name} could not be started: {error}")
+
+    def _put_off(self, child: Child, reason: str) -> None:
+        self.say(f"{reason}; starting it again in {child.delay:g} s.")
+        child.again_at = time.monotonic() + child.delay
+        child.delay = min(child.delay * 2, _LONGEST_DELAY)
 
 
 def spawn(
@@ -106,7 +115,7 @@ def end(running: Sequence[subprocess.Popen[bytes]], *, patience: float) -> None:
     """Ask processes to end, all at once; kill those that have not after `patience` seconds."""
     deadline = time.monotonic() + patience
     for process in running:
-        process.terminate()
+        process.terminate()  # does nothing to one that has ended
     for process in running:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(max(0.0, deadline - time.monotonic()))

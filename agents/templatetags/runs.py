@@ -15,3 +15,13 @@ register = template.Library()
 def run_of(thread_id: str, user: Any) -> Run | None:
     """The run behind a thread, if Countersign drives it and the reader may see it."""
     return Run.objects.visible_to(user).filter(thread_id=thread_id).first()
+
+
+@register.filter
+def asked(run: Run) -> str:
+    """What the run was asked, in the asker's words where there are any."""
+    given = run.input if isinstance(run.input, dict) else {}
+    messages = given.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    words = last.get("content") if isinstance(last, dict) else given.get("message", given.get("task"))
+    return words if isinstance(words, str) and 0 < len(words) <= 300 else f"{run.graph}, {run.thread_id}"

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from approvals import display, wording
 from approvals.live import fragments
-from approvals.models import Ticket
+from approvals.models import Decision, Ticket
 
 register = template.Library()
 
@@ -133,3 +133,49 @@ def input_class(field: BoundField) -> SafeString:
     """A form field with our class on its input, however the form was made."""
     css = f"{field.field.widget.attrs.get('class', '')} field__input".strip()
     return field.as_widget(attrs={"class": css})
+
+
+@register.filter
+def length_or_more(found: list[object], most: int) -> str:
+    """`3`, or `50+` for a list that was cut."""
+    return str(len(found)) if len(found) <= most else f"{most}+"
+
+
+@register.filter
+def names(signers: dict[str, list[str]], group: str) -> str:
+    """`alice or bob`, never a long list."""
+    found = signers.get(group, [])
+    if not found:
+        return "nobody can sign here"
+    shown, rest = found[:3], len(found) - 3
+    return ", ".join([*shown, f"{rest} more"]) if rest > 0 else " or ".join(shown)
+
+
+@register.filter
+def void_votes(ticket: Ticket) -> list[Decision]:
+    """Votes on older revisions: shown struck through."""
+    return [vote for vote in ticket.decisions.all() if vote.revision != ticket.revision]
+
+
+@register.filter
+def percent(share: float) -> str:
+    """`80 %`."""
+    return f"{share * 100:.0f} %"
+
+
+@register.filter
+def is_text(value: object) -> bool:
+    """Is this text rather than another JSON value?"""
+    return isinstance(value, str)
+
+
+@register.filter
+def is_long(value: object) -> bool:
+    """Will this scroll? Then the keyboard must reach it."""
+    return isinstance(value, str) and (len(value) > 800 or value.count("\n") > 12)
+
+
+@register.filter
+def as_line(value: object) -> str:
+    """JSON in one line."""
+    return wording.as_json(value)

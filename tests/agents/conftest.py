@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.agents import example_graphs
+# As agents/apps.py does; this file is read before Django is set up, and LangGraph reads it at import.
+os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
+
+from tests.agents import example_graphs  # noqa: E402
 
 
 @pytest.fixture

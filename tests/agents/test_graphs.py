@@ -132,6 +132,7 @@ async def test_operations_does_one_step_after_another():
     assert await transfers() == [("bob", 5)]
 
 
+@books
 async def test_operations_opens_one_pause_for_each_call_of_a_turn():
     session = Session("operations")
     await session.start("order 2 pens, and also transfer 5 to bob")
@@ -200,6 +201,7 @@ async def test_decide_execute_plans_from_what_a_reviewer_says():
     assert await transfers() == [("bob", 100)]
 
 
+@books
 async def test_decide_execute_does_every_step_with_its_own_question():
     session = Session("decide_execute")
     await session.start({"request": "order 2 pens, then transfer 5 to bob"})

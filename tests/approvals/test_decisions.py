@@ -31,7 +31,12 @@ def jobs() -> list[str]:
 
 
 def facts() -> tuple[int, int, int, list[str]]:
-    return Decision.objects.count(), AuditEntry.objects.count(), len(jobs()), [t.state for t in Ticket.objects.all()]
+    return (
+        Decision.objects.count(),
+        AuditEntry.objects.count(),
+        len(jobs()),
+        [t.state for t in Ticket.objects.all()],
+    )
 
 
 @pytest.fixture
@@ -94,8 +99,13 @@ def test_an_edit_that_changes_nothing_is_an_approval(ticket, alice, carol):
 
 
 def test_an_edit_that_weighs_more_raises_the_tier(dave, alice, carol):
-    make_policy("Large", position=1, condition="double(args.amount) > 1000.0", risk="high",
-                requirements={"reviewers": 1, "finance": 1})
+    make_policy(
+        "Large",
+        position=1,
+        condition="double(args.amount) > 1000.0",
+        risk="high",
+        requirements={"reviewers": 1, "finance": 1},
+    )
     make_policy("Small", position=2, risk="medium", requirements={"reviewers": 1})
     ticket = open_ticket(requester=dave)
     edited = decide(ticket, alice, "edit", args={"amount": 5000, "to": "bob"})
@@ -103,8 +113,13 @@ def test_an_edit_that_weighs_more_raises_the_tier(dave, alice, carol):
 
 
 def test_an_edit_never_lowers_the_tier(dave, alice):
-    make_policy("Large", position=1, condition="double(args.amount) > 100.0", risk="high",
-                requirements={"reviewers": 1, "finance": 1})
+    make_policy(
+        "Large",
+        position=1,
+        condition="double(args.amount) > 100.0",
+        risk="high",
+        requirements={"reviewers": 1, "finance": 1},
+    )
     make_policy("Small", position=2, risk="low", gate="auto")
     ticket = open_ticket(requester=dave)
     edited = decide(ticket, alice, "edit", args={"amount": 1, "to": "bob"})
@@ -120,10 +135,25 @@ REFUSED = [
     ("an unknown word", "alice", {"type": "explode"}, DecisionNotAllowed),
     ("an empty answer", "alice", {"type": "respond", "message": " "}, InvalidArguments),
     ("an edit without arguments", "alice", {"type": "edit"}, InvalidArguments),
-    ("an edit of the wrong type", "alice", {"type": "edit", "args": {"amount": "x", "to": "bob"}}, InvalidArguments),
+    (
+        "an edit of the wrong type",
+        "alice",
+        {"type": "edit", "args": {"amount": "x", "to": "bob"}},
+        InvalidArguments,
+    ),
     ("an edit that is no object", "alice", {"type": "edit", "args": [1]}, InvalidArguments),
-    ("an edit that no JSON can hold", "alice", {"type": "edit", "args": {"amount": 2**60, "to": "b"}}, InvalidArguments),
-    ("an edit with a null character", "alice", {"type": "edit", "args": {"amount": 1, "to": "\0"}}, InvalidArguments),
+    (
+        "an edit that no JSON can hold",
+        "alice",
+        {"type": "edit", "args": {"amount": 2**60, "to": "b"}},
+        InvalidArguments,
+    ),
+    (
+        "an edit with a null character",
+        "alice",
+        {"type": "edit", "args": {"amount": 1, "to": "\0"}},
+        InvalidArguments,
+    ),
 ]
 
 
@@ -186,7 +216,13 @@ def test_every_step_is_in_the_ticket_s_chain(ticket, alice, carol):
     decide(ticket, carol, "edit", args={"amount": 100, "to": "bob"})
     decide(ticket, alice)
     types = [entry.type for entry in ticket.audit_entries.all()]
-    assert types == ["ticket.opened", "revision.created", "decision.recorded", "decision.recorded", "ticket.approved"]
+    assert types == [
+        "ticket.opened",
+        "revision.created",
+        "decision.recorded",
+        "decision.recorded",
+        "ticket.approved",
+    ]
     assert audit.verify_stream(f"ticket/{ticket.pk}") is None
 
 

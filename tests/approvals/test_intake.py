@@ -33,7 +33,13 @@ def test_a_disabled_policy_is_passed_over():
 
 
 def test_a_condition_over_the_arguments_chooses():
-    make_policy("Large", position=1, condition="double(args.amount) > 1000.0", risk="high", requirements={"finance": 1})
+    make_policy(
+        "Large",
+        position=1,
+        condition="double(args.amount) > 1000.0",
+        risk="high",
+        requirements={"finance": 1},
+    )
     assert open_ticket(args={"amount": 2000, "to": "bob"}).policy_name == "Large"
     assert open_ticket(args={"amount": 20, "to": "bob"}).policy_name == "Unknown action"
 
@@ -72,7 +78,9 @@ def test_one_action_that_cannot_be_shown_opens_none():
     assert (Ticket.objects.count(), AuditEntry.objects.count()) == (0, 0)
 
 
-@pytest.mark.parametrize("args", [{"n": float("nan")}, {"n": 2**70}, {"n": 1e17}, {"s": "\ud800"}, {"s": "a\0b"}, {"\0": 1}])
+@pytest.mark.parametrize(
+    "args", [{"n": float("nan")}, {"n": 2**70}, {"n": 1e17}, {"s": "\ud800"}, {"s": "a\0b"}, {"\0": 1}]
+)
 def test_arguments_without_a_canonical_form_are_refused(args):
     with pytest.raises(InvalidArguments):
         open_ticket(args=args)
@@ -87,4 +95,7 @@ def test_the_policy_in_force_is_copied_onto_the_ticket(transfers):
     ticket = open_ticket()
     transfers.requirements.all().delete()
     transfers.delete()
-    assert ticket.policy["requirements"] == [{"group": "finance", "needed": 1}, {"group": "reviewers", "needed": 1}]
+    assert ticket.policy["requirements"] == [
+        {"group": "finance", "needed": 1},
+        {"group": "reviewers", "needed": 1},
+    ]

@@ -11,12 +11,18 @@ from approvals.quorum import Need, Vote, tally
 from approvals.states import Outcome
 
 GROUPS = ("reviewers", "finance", "security")
-needs = st.lists(st.builds(Need, group=st.sampled_from(GROUPS), needed=st.integers(1, 3)), max_size=3,
-                 unique_by=lambda need: need.group)
+needs = st.lists(
+    st.builds(Need, group=st.sampled_from(GROUPS), needed=st.integers(1, 3)),
+    max_size=3,
+    unique_by=lambda need: need.group,
+)
 types = st.sampled_from(["approve", "edit", "reject", "respond"])
 members = st.frozensets(st.sampled_from(GROUPS))
-votes = st.lists(st.builds(Vote, reviewer=st.integers(1, 6), type=types, groups=members), max_size=6,
-                 unique_by=lambda vote: vote.reviewer)
+votes = st.lists(
+    st.builds(Vote, reviewer=st.integers(1, 6), type=types, groups=members),
+    max_size=6,
+    unique_by=lambda vote: vote.reviewer,
+)
 
 
 def met_by_brute_force(needs, signs):

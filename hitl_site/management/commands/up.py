@@ -48,6 +48,8 @@ class Command(BaseCommand):
         if options["workers"] < 0:
             raise CommandError("--workers must be 0 or more.")
         self.supervisor = supervisor.Supervisor(say=lambda text: self.stderr.write(text))
+        self.server: postgres.Server | None = None
+        self.helpers: list[subprocess.Popen[bytes]] = []  # those that do one thing and end
         with contextlib.ExitStack() as stack:
             stack.enter_context(_locked(settings.DATA_DIR))
             listener = stack.enter_context(_listening(options["host"], options["port"]))
@@ -56,18 +58,20 @@ class Command(BaseCommand):
             stack.enter_context(_address_kept(settings.DATA_DIR, self.environment["COUNTERSIGN_PUBLIC_URL"]))
             stack.callback(self._stop)
             self._start_database()
+            # Importing is most of a start, so the slow importers begin now and the rest happens beside them.
+            self.web = self.supervisor.keep("The web process", partial(self._start_web, listener))
+            self.helpers.append(self._spawn([*_MANAGE, "setup_checkpoints"]))
             accounts = self._set_up(with_demo=not options["no_demo"])
-            self._start_processes(listener, workers=options["workers"])
+            self._start_workers(options["workers"])
             if self._wait_until_ready(listener):
                 self._announce(accounts)
                 self._start_demo_runs(wanted=not options["no_demo"])
                 self.supervisor.watch()
 
     def _start_database(self) -> None:
-        self.server: postgres.Server | None = None
         if settings.EMBEDDED_POSTGRES:
             try:
-                self.server = postgres.start(settings.DATA_DIR)
+                self.supervisor.keep("Postgres", self._start_postgres, ours_to_stop=False)
             except (postgres.PostgresError, OSError) as error:
                 raise CommandError(str(error)) from error
             return
@@ -76,24 +80,26 @@ class Command(BaseCommand):
         except psycopg.OperationalError as error:
             raise CommandError(f"DATABASE_URL cannot be reached: {' '.join(str(error).split())}") from error
 
+    def _start_postgres(self) -> subprocess.Popen[bytes]:
+        self.server = postgres.start(settings.DATA_DIR)
+        return self.server.process
+
     def _set_up(self, *, with_demo: bool) -> list[demo.Account]:
-        # LangGraph takes as long to import as our migrations to run, so its tables are made beside them.
-        self.checkpoints = self._spawn([*_MANAGE, "setup_checkpoints"])
         call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
         accounts = demo.seed() if with_demo else []
         connection.close()
         connection.close_pool()  # `up` itself needs no database from here on
         return accounts
 
-    def _start_processes(self, listener: socket.socket, *, workers: int) -> None:
-        if self.supervisor.stopping.is_set():
-            return
-        self.supervisor.keep("The web process", partial(self._start_web, listener))
-        while self.checkpoints.poll() is None and not self.supervisor.stopping.wait(0.02):
+    def _start_workers(self, workers: int) -> None:
+        checkpoints = self.helpers[0]
+        while checkpoints.poll() is None and not self.supervisor.stopping.wait(0.02):
             pass
-        if self.checkpoints.poll():
+        if checkpoints.poll():
             raise CommandError("The checkpointer's tables could not be made; the reason is above.")
         for number in range(1, workers + 1):
+            if self.supervisor.stopping.is_set():
+                return
             self.supervisor.keep(f"Worker {number}", partial(self._spawn, [*_MANAGE, "worker"]))
 
     def _start_web(self, listener: socket.socket) -> subprocess.Popen[bytes]:
@@ -107,18 +113,20 @@ class Command(BaseCommand):
 
     def _start_demo_runs(self, *, wanted: bool) -> None:
         if wanted:
-            self.demo_runs = self._spawn([*_MANAGE, "seed_demo", "--runs"])
+            self.helpers.append(self._spawn([*_MANAGE, "seed_demo", "--runs"]))
 
     def _wait_until_ready(self, listener: socket.socket) -> bool:
         deadline = time.monotonic() + _READY_SECONDS
         while not self.supervisor.stopping.is_set():
             if _is_ready(listener):
                 return True
-            web = self.supervisor.children[0].process
-            if web is None or web.poll() is not None or time.monotonic() > deadline:
+            if self._has_web_died() or time.monotonic() > deadline:
                 raise CommandError("The web process did not start; the reason is above.")
             self.supervisor.stopping.wait(0.05)
         return False
+
+    def _has_web_died(self) -> bool:
+        return self.web.process is not None and self.web.process.poll() is not None
 
     def _announce(self, accounts: list[demo.Account]) -> None:
         if accounts:
@@ -128,12 +136,10 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _stop(self) -> None:
-        once = [getattr(self, name, None) for name in ("checkpoints", "demo_runs")]
         self.supervisor.stop()
-        supervisor.end([process for process in once if process], patience=0.5)
-        server = getattr(self, "server", None)
-        if server:
-            postgres.stop(server, timeout=1.5)
+        supervisor.end(self.helpers, patience=0.5)
+        if self.server:
+            postgres.stop(self.server, timeout=1.5)
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
         return supervisor.spawn(command, environment=self.environment)
@@ -191,7 +197,11 @@ def _environment(listener: socket.socket, host: str) -> dict[str, str]:
     shown = f"[{shown}]" if ":" in shown and not shown.startswith("[") else shown
     here = f"http://{shown}:{listener.getsockname()[1]}"
     public = os.environ.get("COUNTERSIGN_PUBLIC_URL", "").strip().rstrip("/") or here
-    return {**os.environ, "COUNTERSIGN_PUBLIC_URL": public, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "COUNTERSIGN_PUBLIC_URL": public, "PYTHONUNBUFFERED": "1"}
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # Asked to keep the source folders clean, not to compile everything again in every process.
+        environment.setdefault("PYTHONPYCACHEPREFIX", str(settings.DATA_DIR / "pycache"))
+    return environment
 
 
 @contextlib.contextmanager

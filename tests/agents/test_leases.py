@@ -1,0 +1,120 @@
+"""One worker per thread, by the database's clock, with a token that only grows."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from agents import leases
+from agents.errors import LeaseHeld, LeaseLost
+from agents.leases import Lease
+from agents.models import Run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def run(transactional_db):
+    return Run.objects.create(thread_id="t", graph="operations")
+
+
+def expire():
+    Run.objects.update(lease_expires_at="2020-01-01T00:00Z")
+
+
+def test_the_first_lease_is_given(run):
+    assert leases.take("t", owner="one") == 1
+
+
+def test_a_second_lease_is_refused(run):
+    leases.take("t", owner="one")
+    assert leases.take("t", owner="two") is None
+
+
+def test_an_expired_lease_goes_to_the_next_with_a_higher_token(run):
+    leases.take("t", owner="one")
+    expire()
+    assert leases.take("t", owner="two") == 2
+
+
+def test_a_released_lease_is_free_at_once(run):
+    token = leases.take("t", owner="one")
+    leases.release(Lease(thread_id="t", token=token))
+    assert leases.take("t", owner="two") == 2
+
+
+def test_a_stale_token_neither_renews_nor_releases(run):
+    old = Lease(thread_id="t", token=leases.take("t", owner="one"))
+    expire()
+    leases.take("t", owner="two")
+    leases.release(old)
+    assert not leases.renew(old)
+    assert leases.take("t", owner="three") is None
+
+
+def test_an_expired_lease_cannot_be_renewed_by_its_owner(run):
+    lease = Lease(thread_id="t", token=leases.take("t", owner="one"))
+    expire()
+    assert not leases.renew(lease)
+
+
+def test_of_eight_workers_one_gets_the_thread(run):
+    def take(n):
+        try:
+            return leases.take("t", owner=str(n))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        tokens = list(pool.map(take, range(8)))
+    assert sorted(token for token in tokens if token) == [1]
+
+
+def test_a_block_holds_the_lease_and_lets_it_go(run):
+    async def block():
+        async with leases.held("t") as lease:
+            with pytest.raises(LeaseHeld):
+                async with leases.held("t"):
+                    pass
+            return lease.token
+
+    assert asyncio.run(block()) == 1
+    assert leases.take("t", owner="next") == 2
+
+
+def test_work_stops_when_the_lease_is_lost(run, monkeypatch):
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.01)
+
+    async def block():
+        async with leases.held("t"):
+            await leases.in_thread(expire)
+            await asyncio.sleep(30)
+
+    with pytest.raises(LeaseLost):
+        asyncio.run(block())
+
+
+def test_a_heartbeat_keeps_the_lease(run, monkeypatch):
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.01)
+
+    async def block():
+        async with leases.held("t"):
+            before = await leases.in_thread(Run.objects.values_list("lease_expires_at", flat=True).get)
+            while await leases.in_thread(Run.objects.values_list("lease_expires_at", flat=True).get) == before:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(block(), 10))
+
+
+def test_a_cancelled_block_stays_cancelled(run):
+    async def block():
+        async with leases.held("t"):
+            asyncio.current_task().cancel()
+            await asyncio.sleep(30)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(block())
+    assert leases.take("t", owner="next") == 2

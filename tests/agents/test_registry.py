@@ -1,0 +1,130 @@
+"""Graphs of every shape load; a broken one takes nothing else down."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+
+import pytest
+
+from agents import registry
+from agents.errors import BadInput, BadRegistry, BrokenGraph, UnknownGraph
+
+
+def load(name, *, model=""):
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    return asyncio.run(registry.load(name, checkpointer=InMemorySaver(), model=model))
+
+
+@pytest.mark.parametrize(
+    "name", ["two_questions", "compiled", "plain_factory", "factory", "async_factory", "calls"]
+)
+def test_every_shape_of_graph_loads_on_our_checkpointer(project, name):
+    graph = load(name)
+    assert graph.checkpointer is not None
+    assert graph.nodes
+
+
+def test_each_run_gets_a_graph_of_its_own(project):
+    async def both():
+        first = await registry.load("compiled", checkpointer=object())
+        second = await registry.load("compiled", checkpointer=None)
+        return first.checkpointer, second.checkpointer
+
+    first, second = asyncio.run(both())
+    assert first is not None
+    assert second is None
+
+
+def test_an_unknown_graph_is_told_the_known_ones(project):
+    with pytest.raises(UnknownGraph, match="operations"):
+        registry.get("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("import nothing_called_this", "ModuleNotFoundError"),
+        ("raise SystemExit(3)", "SystemExit"),
+        ("graph = 3", "it is a int"),
+        ("other = 3", "has no “graph”"),
+        ("def graph(", "SyntaxError"),
+    ],
+)
+def test_a_broken_graph_says_why_and_hurts_no_other(settings, tmp_path, source, why):
+    (tmp_path / "broken.py").write_text(source)
+    good = "tests.agents.example_graphs:compiled"
+    write(settings, tmp_path, {"graphs": {"broken": "./broken.py:graph", "good": good}})
+    with pytest.raises(BrokenGraph, match=why):
+        load("broken")
+    assert load("good").nodes
+
+
+def test_a_file_of_the_project_imports_its_dependencies_and_reads_its_env(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delenv("EXAMPLE_TONE", raising=False)
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "their_helper.py").write_text("from tests.agents.example_graphs import compiled\n")
+    (tmp_path / "agent.py").write_text("import os\nfrom their_helper import compiled as graph\nos.environ['EXAMPLE_TONE']\n")
+    (tmp_path / ".env").write_text("# a comment\nexport EXAMPLE_TONE='dry'\n")
+    write(settings, tmp_path, {"dependencies": ["./lib"], "graphs": {"theirs": "./agent.py:graph"}, "env": ".env"})
+    assert load("theirs").nodes
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("{", "not JSON"),
+        ("[]", "no “graphs”"),
+        ('{"graphs": {"x": 3}}', "needs"),
+        ('{"graphs": {"x": "no-colon"}}', "needs"),
+    ],
+)
+def test_an_unusable_file_is_named(settings, tmp_path, content, why):
+    (tmp_path / "langgraph.json").write_text(content)
+    settings.COUNTERSIGN_GRAPHS = [tmp_path / "langgraph.json"]
+    with pytest.raises(BadRegistry, match=why):
+        registry.entries()
+
+
+def test_a_missing_file_is_named(settings, tmp_path):
+    settings.COUNTERSIGN_GRAPHS = [tmp_path / "nowhere.json"]
+    with pytest.raises(BadRegistry, match=r"nowhere\.json"):
+        registry.entries()
+
+
+def test_an_unknown_model_is_bad_input():
+    with pytest.raises(BadInput, match="Unknown model"):
+        load("operations", model="foo")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("operations", {"messages": [{"role": "user", "content": "hi"}]}),
+        ("decide_execute", {"request": "hi"}),
+        ("email_draft", {"request": "hi"}),
+    ],
+)
+def test_a_message_becomes_the_graphs_input(name, expected):
+    assert registry.message_input(registry.get(name), "hi") == expected
+
+
+def test_the_web_process_does_not_import_langgraph():
+    lines = [
+        "import sys, django",
+        "django.setup()",
+        "import agents.registry, agents.errors, agents.tasks, agents.leases, agents.runs",
+        "agents.registry.entries()",
+        "sys.exit(any(name.partition('.')[0] in ('langgraph', 'langchain') for name in sys.modules))",
+    ]
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def write(settings, folder, content):
+    (folder / "langgraph.json").write_text(json.dumps(content))
+    settings.COUNTERSIGN_GRAPHS = [folder / "langgraph.json"]

@@ -1,0 +1,83 @@
+"""Policies are edited in the admin, with reasons; tickets and the record are only read."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from approvals.models import AuditEntry, Policy
+from tests.factories import decide, make_policy, open_ticket
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk(client, admin):
+    client.force_login(admin)
+    return client
+
+
+def fields(**changes):
+    return {
+        "name": "Mail", "position": 1, "enabled": "on", "graph": "*", "action": "send_email", "condition": "",
+        "risk": "medium", "gate": "hard", "deadline_seconds": 3600, "on_timeout": "reject", "bar_requester": "on",
+        "deny_threshold": 1, "recall_seconds": 0,
+        "requirements-TOTAL_FORMS": 1, "requirements-INITIAL_FORMS": 0, "requirements-0-needed": 1, **changes,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def reviewers(cast):
+    return cast["alice"].groups.get().pk
+
+
+def test_a_policy_is_made_and_recorded(desk, reviewers):
+    answer = desk.post(reverse("admin:approvals_policy_add"), fields(**{"requirements-0-group": reviewers}))
+    assert answer.status_code == 302, answer.context["errors"]
+    assert AuditEntry.objects.get(stream="system/policy").type == "policy.created"
+
+
+def test_a_change_makes_the_next_version(desk, reviewers):
+    policy = make_policy("Mail", requirements={"reviewers": 1})
+    requirement = policy.requirements.get().pk
+    form = {
+        "requirements-0-group": reviewers,
+        "requirements-0-id": requirement,
+        "requirements-INITIAL_FORMS": 1,
+    }
+    desk.post(
+        reverse("admin:approvals_policy_change", args=[policy.pk]),
+        fields(**form, **{"requirements-0-policy": policy.pk}),
+    )
+    policy.refresh_from_db()
+    assert (policy.version, policy.action) == (2, "send_email")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"condition": "1 +"}, "not a CEL expression"),
+        ({"condition": "argz.amount > 1"}, "unknown variable argz"),
+        ({"gate": "auto", "risk": "high"}, "never runs without a person"),
+        ({"deadline_seconds": ""}, "needs a deadline"),
+        ({"requirements-TOTAL_FORMS": 0}, "at least one group"),
+        ({"requirements-0-needed": 5}, "can never sign"),
+        ({"gate": "soft"}, "not available yet"),
+    ],
+)
+def test_a_policy_that_cannot_work_is_refused_with_the_reason(desk, reviewers, changes, words):
+    form = {**fields(**{"requirements-0-group": reviewers}), **changes}
+    answer = desk.post(reverse("admin:approvals_policy_add"), form)
+    assert words in answer.content.decode()
+    assert not Policy.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["ticket", "auditentry"])
+def test_tickets_and_the_record_are_read_only(desk, alice, name):
+    ticket = decide(open_ticket(), alice)
+    pk = ticket.pk if name == "ticket" else ticket.audit_entries.first().pk
+    assert desk.get(reverse(f"admin:approvals_{name}_changelist")).status_code == 200
+    assert desk.get(reverse(f"admin:approvals_{name}_change", args=[pk])).status_code == 200
+    assert desk.post(reverse(f"admin:approvals_{name}_change", args=[pk]), {}).status_code == 403
+    assert desk.post(reverse(f"admin:approvals_{name}_delete", args=[pk]), {}).status_code == 403
+    assert desk.get(reverse(f"admin:approvals_{name}_add")).status_code == 403

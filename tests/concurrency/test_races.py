@@ -1,0 +1,107 @@
+"""Many people at once, on real threads and a real Postgres."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from approvals import deadlines, decisions, intake
+from approvals.contract import NewDecision, Origin
+from approvals.errors import ApprovalError
+from approvals.models import AuditEntry, Decision, Ticket
+from tests.factories import make_policy, open_ticket, propose
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*acts):
+    """Run all the acts from one starting line; what each returned or was refused with."""
+    line = threading.Barrier(len(acts))
+
+    def run(act):
+        line.wait()
+        try:
+            return act()
+        except ApprovalError as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
+
+
+def vote(ticket, reviewer, type="approve", **fields):
+    decision = NewDecision(type=type, digest=ticket.digest, **fields)
+    return lambda: decisions.record(ticket.pk, reviewer=reviewer, decision=decision)
+
+
+def resume_jobs():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'agents.resume'")
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.parametrize("trial", range(15))
+def test_the_last_two_signatures_at_once_release_exactly_once(transfers, alice, carol, trial):
+    ticket = open_ticket()
+    at_once(vote(ticket, alice), vote(ticket, carol))
+    ticket.refresh_from_db()
+    assert (ticket.state, resume_jobs()) == ("approved", 1)
+    assert AuditEntry.objects.filter(ticket=ticket, type="ticket.approved").count() == 1
+
+
+@pytest.mark.parametrize("trial", range(10))
+def test_approval_and_rejection_at_once_end_in_one_of_the_two(alice, bob, trial):
+    make_policy(requirements={"reviewers": 1})
+    ticket = open_ticket()
+    answers = at_once(vote(ticket, alice), vote(ticket, bob, "reject"))
+    assert sum(isinstance(answer, ApprovalError) for answer in answers) == 1
+    assert resume_jobs() == 1
+
+
+@pytest.mark.parametrize("trial", range(10))
+def test_one_person_clicking_four_times_is_one_decision(transfers, alice, trial):
+    ticket = open_ticket()
+    at_once(*[vote(ticket, alice)] * 4)
+    assert Decision.objects.filter(ticket=ticket).count() == 1
+
+
+@pytest.mark.parametrize("trial", range(10))
+def test_an_edit_and_the_last_vote_at_once_never_release_the_unseen(alice, bob, carol, trial):
+    make_policy(requirements={"reviewers": 1, "finance": 1})
+    ticket = open_ticket()
+    at_once(
+        vote(ticket, alice),
+        vote(ticket, bob),
+        vote(ticket, carol, "edit", args={"amount": 9999, "to": "eve"}),
+    )
+    ticket.refresh_from_db()
+    assert {d.revision for d in ticket.decisions.all()} <= {1, 2}
+    if ticket.state == "approved":
+        signed = ticket.decisions.filter(revision=ticket.revision)
+        assert all(d.digest == ticket.digest for d in signed)
+        assert signed.count() == 2
+
+
+@pytest.mark.parametrize("trial", range(10))
+def test_expiry_and_the_last_vote_never_both_win(alice, trial):
+    make_policy(requirements={"reviewers": 1}, deadline_seconds=1)
+    ticket = open_ticket()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE approvals_ticket SET deadline_at = clock_timestamp() + interval '30 ms'")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.028)")
+    at_once(vote(ticket, alice), lambda: deadlines.expire(ticket.pk))
+    deadlines.expire(ticket.pk)
+    resolved = AuditEntry.objects.filter(ticket=ticket, type__in=["ticket.approved", "ticket.expired"])
+    assert resolved.count() <= 1
+
+
+def test_one_interrupt_taken_in_twice_at_once_is_one_ticket():
+    origin = Origin(graph="operations", thread_id="t", interrupt_id="f" * 32)
+    at_once(*[lambda: intake.open_tickets([propose()], origin=origin)] * 6)
+    assert Ticket.objects.count() == 1
