@@ -113,6 +113,6 @@ class StateNotSerialisable(AgentError):
 
 
 class InsecureSerialiser(AgentError):
-    """LangGraph was imported before LANGGRAPH_STRICT_MSGPACK was set, so a forged checkpoint could run code."""
+    """LangGraph was loaded without LANGGRAPH_STRICT_MSGPACK, so a forged checkpoint could run code."""
 
     code, status = "insecure_serialiser", 500

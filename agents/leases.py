@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
 from django.db import DatabaseError, InterfaceError
 from django.db.models import DateTimeField, F, Func, Q
@@ -87,8 +88,7 @@ async def held(thread_id: str) -> AsyncIterator[Lease]:
     if token is None:
         raise LeaseHeld(thread_id=thread_id)
     lease = Lease(thread_id=thread_id, token=token)
-    body = asyncio.current_task()
-    assert body is not None
+    body = cast("asyncio.Task[object]", asyncio.current_task())
     heart = asyncio.create_task(_beat(lease, body=body))
     try:
         yield lease

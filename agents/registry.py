@@ -67,7 +67,7 @@ BUILT_IN = (
     GraphEntry(
         name="operations",
         target="agents.graphs.operations:graph",
-        description="An agent with search, mail, orders, transfers and deletions; every dangerous call is reviewed.",
+        description="An agent that mails, orders, transfers and deletes; every dangerous call is reviewed.",
         input_schema=MESSAGES_SCHEMA,
     ),
     GraphEntry(
@@ -79,7 +79,7 @@ BUILT_IN = (
     GraphEntry(
         name="decide_execute",
         target="agents.graphs.decide_execute:graph",
-        description="Decides on one action, asks for approval, then executes it; re-plans when it is rejected.",
+        description="Decides on an action, asks, then executes it; plans again when it is rejected.",
         words={"approve": "approved", "reject": "rejected"},
         input_schema=TASK_SCHEMA,
     ),
@@ -105,7 +105,8 @@ _compiled = WeakKeyDictionary()
 def message_input(entry: GraphEntry, message: str) -> dict[str, Any]:
     """A plain sentence as this graph's input: a user message, or its one required text."""
     schema = entry.input_schema or {}
-    texts = [key for key in schema.get("required", []) if schema.get("properties", {}).get(key, {}).get("type") == "string"]
+    fields = schema.get("properties", {})
+    texts = [key for key in schema.get("required", []) if fields.get(key, {}).get("type") == "string"]
     return {texts[0]: message} if texts else {"messages": [{"role": "user", "content": message}]}
 
 
@@ -132,9 +133,7 @@ def warm() -> None:
             importlib.import_module(entry.target.partition(":")[0])
 
 
-async def load(
-    name: str, *, checkpointer: BaseCheckpointSaver[Any], model: str = ""
-) -> Pregel[Any, Any, Any, Any]:
+async def load(name: str, *, checkpointer: BaseCheckpointSaver[Any], model: str = "") -> Pregel[Any, Any, Any, Any]:
     """The compiled graph on this checkpointer. Whatever its module raises becomes BrokenGraph."""
     entry = get(name)
     ours = _compiled.setdefault(asyncio.get_running_loop(), {})
@@ -257,7 +256,7 @@ def _entry(name: str, value: Any, *, path: Path, shared: dict[str, Any]) -> Grap
     target = facts.get("path") if isinstance(facts, dict) else None
     if not isinstance(target, str) or ":" not in target:
         raise BadRegistry(path=path.name, why=f"the graph “{name}” needs “file.py:name” or “module:name”.")
-    extra = {key: facts[key] for key in ("description", "words", "input_schema") if key in facts}
+    extra: dict[str, Any] = {key: facts[key] for key in ("description", "words", "input_schema") if key in facts}
     return GraphEntry(name=name, target=target, **extra, **shared)
 
 

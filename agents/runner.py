@@ -44,9 +44,7 @@ class Session:
     lease: Lease
 
 
-async def start(
-    *, graph: str, input: Any, thread_id: str, requester_id: int | None, model: str = ""  # noqa: A002 - LangGraph's word
-) -> Run:
+async def start(*, graph: str, input: Any, thread_id: str, requester_id: int | None, model: str = "") -> Run:
     """Run a graph on new input until it pauses or ends. On a known thread of that graph, it continues it.
 
     Raises UnknownGraph, BrokenGraph, BadInput, BadThreadId, ThreadOfAnotherGraph or LeaseHeld, and has
@@ -57,9 +55,7 @@ async def start(
     await in_thread(runs.check, thread_id, graph=graph)
     # Before the row is made: a graph that cannot be loaded leaves no run behind.
     await registry.load(graph, checkpointer=await checkpoints.saver(), model=model)
-    run = await in_thread(
-        runs.register, thread_id, graph=graph, value=input, requester_id=requester_id, model=model
-    )
+    run = await in_thread(runs.register, thread_id, graph=graph, value=input, requester_id=requester_id, model=model)
     async with _session(run) as session:
         await _begin(session, input)
     return await in_thread(runs.find, thread_id)
@@ -207,7 +203,7 @@ async def _write(session: Session, seen: Seen, **fields: Any) -> None:
 
 
 def _is_due(thread_id: str, ticket_id: int) -> bool:
-    """Is there anything to deliver? Asked before the lease is taken, so that a repeated job costs one query."""
+    """Is there anything to deliver? Asked before the lease: a repeated job costs one query."""
     return Ticket.objects.undelivered().filter(pk=ticket_id, thread_id=thread_id).exists()
 
 

@@ -1,4 +1,4 @@
-"""The rows of runs. A worker writes only under its lease: a stale token changes nothing and raises LeaseLost."""
+"""The rows of runs. A worker writes only under its lease: a stale token raises LeaseLost."""
 
 from __future__ import annotations
 
@@ -71,4 +71,4 @@ def doubt(thread_id: str) -> str:
     unknown = Ticket.objects.filter(thread_id=thread_id, execution=Execution.UNKNOWN).order_by("-id").first()
     if unknown is None:
         return ""
-    return f"It is not known whether “{unknown.action}” happened (ticket {unknown.pk}); look before anything runs again."
+    return f"It is not known whether “{unknown.action}” happened (ticket {unknown.pk}); look before going on."

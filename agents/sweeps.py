@@ -54,13 +54,12 @@ async def once() -> None:
 
 def nudge_undelivered() -> int:
     """A job for each decided ticket that has none; how many."""
-    unfinished = Run.objects.filter(thread_id=OuterRef("thread_id"), status__in=[RunStatus.PAUSED, RunStatus.RUNNING])
+    going_on = [RunStatus.PAUSED, RunStatus.RUNNING]
+    unfinished = Run.objects.filter(thread_id=OuterRef("thread_id"), status__in=going_on)
     job = ProcrastinateJob.objects.alias(ticket_id=Cast(KT("args__ticket_id"), BigIntegerField())).filter(
         task_name=resume.TASK_NAME, status__in=["todo", "doing"], ticket_id=OuterRef("pk")
     )
-    sibling = Ticket.objects.pending().filter(
-        thread_id=OuterRef("thread_id"), interrupt_id=OuterRef("interrupt_id")
-    )
+    sibling = Ticket.objects.pending().filter(thread_id=OuterRef("thread_id"), interrupt_id=OuterRef("interrupt_id"))
     late = Ticket.objects.undelivered().filter(resolved_at__lte=ClockTimestamp() - GRACE)
     lost = late.filter(Exists(unfinished)).exclude(Exists(job)).exclude(Exists(sibling))[:LIMIT]
     for ticket in lost:

@@ -28,7 +28,15 @@ STEP_SECONDS = 0.05
 class WhatMayPass(BaseRetryStrategy):
     """Try again what passes by itself: another worker, a database that is away. Nothing else."""
 
-    PASSING = (LeaseHeld, LeaseLost, OperationalError, InterfaceError, DriverError, PoolTimeout, ConnectionError)
+    PASSING = (
+        LeaseHeld,
+        LeaseLost,
+        OperationalError,
+        InterfaceError,
+        DriverError,
+        PoolTimeout,
+        ConnectionError,
+    )
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         """A second later, then ever more slowly, for as long as it takes."""

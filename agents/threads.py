@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
@@ -48,7 +48,13 @@ class Thread:
     """A graph and the thread it runs on. Its caller holds the lease."""
 
     def __init__(
-        self, graph: Pregel[Any, Any, Any, Any], *, thread_id: str, model: str, words: Mapping[str, Any] | None, asked: Any
+        self,
+        graph: Pregel[Any, Any, Any, Any],
+        *,
+        thread_id: str,
+        model: str,
+        words: Mapping[str, Any] | None,
+        asked: Any,
     ) -> None:
         self.graph = graph
         self.words = words or {}
@@ -62,9 +68,7 @@ class Thread:
         """What the thread waits for. Empty pauses mean that it is finished (or never began)."""
         snapshot = await self.graph.aget_state(self.config)
         checkpoint_id = str((snapshot.config.get("configurable") or {}).get("checkpoint_id", ""))
-        return Seen(
-            values=snapshot.values, checkpoint_id=checkpoint_id, pauses=self._pauses(snapshot, checkpoint_id)
-        )
+        return Seen(values=snapshot.values, checkpoint_id=checkpoint_id, pauses=self._pauses(snapshot, checkpoint_id))
 
     async def begin(self, value: Any) -> None:
         """New input. On a thread that waits, the calls it replaces are answered, so the order stays valid."""
@@ -125,8 +129,7 @@ class Thread:
         """
         values = (await self.look()).values
         key = transcripts.messages_key(values)
-        message, _ = transcripts.unanswered(values)
-        assert message is not None
+        message = cast(AIMessage, transcripts.unanswered(values)[0])
         await self.graph.aupdate_state(self.config, {key: [_trimmed(message, verdict.run)]})
         # Asked again: without the refused calls the graph may route to another tool node.
         nodes = sorted(set((await self.graph.aget_state(self.config)).next))
@@ -149,7 +152,7 @@ class Thread:
                 interrupt_id=interrupt.id,
                 node=node,
                 value=interrupt.value,
-                response_schema=interrupt.response_schema,
+                response_schema=cast("dict[str, Any] | None", interrupt.response_schema),
                 conversation=conversation,
                 tool_schemas=schemas,
                 words=self.words,
@@ -195,7 +198,8 @@ def _refusals(pause: Pause, verdict: Verdict) -> list[ToolMessage]:
     """What the model reads in place of the results of calls that did not run."""
     calls = {call["id"]: call for call in pause.tool_calls or ()}
     refused = [_tool_message(calls[name], text, status="error") for name, text in verdict.refuse.items()]
-    return refused + [_tool_message(calls[name], text, status="success") for name, text in verdict.reply.items()]
+    replied = [_tool_message(calls[name], text, status="success") for name, text in verdict.reply.items()]
+    return refused + replied
 
 
 def _notes(pause: Pause, verdict: Verdict, values: Any) -> list[ToolMessage]:
@@ -216,7 +220,7 @@ def _tool_message(call: Mapping[str, Any], text: str, *, status: str) -> ToolMes
 
 def _trimmed(message: AIMessage, run: Mapping[str, Mapping[str, Any]]) -> AIMessage:
     """The message with only the calls to run, in every place a provider's client keeps them."""
-    calls = [{**call, "args": dict(run[call["id"]])} for call in message.tool_calls if call["id"] in run]
+    calls = [{**c, "args": dict(run[c["id"]])} for c in message.tool_calls if c["id"] and c["id"] in run]
     refused = {call["id"] for call in message.tool_calls} - set(run)
     content = message.content
     if isinstance(content, list):

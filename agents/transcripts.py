@@ -30,7 +30,8 @@ def of(values: Any, *, asked: Any = None) -> list[dict[str, Any]]:
     found = [_line(message) for message in messages(values)]
     if found:
         return found
-    words = [value for value in asked.values() if isinstance(value, str)] if isinstance(asked, Mapping) else []
+    given = asked.values() if isinstance(asked, Mapping) else ()
+    words = [value for value in given if isinstance(value, str)]
     return [_row(role="user", content=text) for text in words[:1]]
 
 

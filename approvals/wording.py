@@ -63,19 +63,30 @@ def words_of(name: str) -> str:
 
 
 def in_order(args: dict[str, Any], schema: dict[str, Any] | None) -> list[tuple[str, Any]]:
-    """The arguments in the order of the schema (the database does not keep theirs), the rest after."""
-    known = schema.get("properties") if isinstance(schema, dict) else None
-    order = [key for key in known if key in args] if isinstance(known, dict) else []
-    return [(key, args[key]) for key in (*order, *(key for key in args if key not in order))]
+    """The arguments as the schema lists them. The database keeps the order of lists only, so of `required`."""
+    known = schema.get("required") if isinstance(schema, dict) else None
+    order = [key for key in known if key in args] if isinstance(known, list) else []
+    return [(key, args[key]) for key in dict.fromkeys((*order, *args))]
 
 
 def sentence(action: str, args: dict[str, Any], schema: dict[str, Any] | None = None) -> str:
     """What will happen, in one line drawn from the stored arguments: "Transfer money: amount 250, to bob"."""
     items = in_order(args, schema)
+    if not (isinstance(schema, dict) and schema.get("required")):
+        items.sort(key=lambda item: _weight(item[1]))
     parts = [_part(key, value) for key, value in items[:PARTS]]
     if len(items) > PARTS:
         parts.append(f"and {len(items) - PARTS} more")
     return f"{words_of(action)}: {', '.join(parts)}" if parts else words_of(action)
+
+
+def _weight(value: Any) -> int:
+    """Numbers say most, then short words; what is only counted says least."""
+    if isinstance(value, bool) or value is None:
+        return 2
+    if isinstance(value, int | float):
+        return 0
+    return 1 if isinstance(value, str) and len(value) <= IN_SENTENCE and "\n" not in value else 3
 
 
 def _part(key: str, value: Any) -> str:

@@ -29,7 +29,7 @@ GROUPS = ("reviewers", "finance", "security")
 REQUESTER = "dave"
 DAY = 24 * 60 * 60
 
-#: What each run asks for: together one ticket of every tier, one that runs through, one of each kind of graph.
+#: What each run asks for: a ticket of every tier, each kind of graph, and one that runs straight through.
 RUNS: tuple[tuple[str, str], ...] = (
     ("operations", "search invoices, then transfer 250 to bob"),
     ("operations", "email alice@example.com subject Invoice 1042 body The invoice is due on Friday."),
@@ -181,7 +181,7 @@ def lines(accounts: list[Account]) -> list[str]:
     elif fresh:
         head = "Sign in as (these passwords are shown only now):"
     else:
-        head = "Sign in with the passwords of the first start (manage.py changepassword NAME sets a new one) as:"
+        head = "Sign in with the passwords of the first start (`manage.py changepassword NAME` sets another) as:"
     return [head, *(_line(account, show=not fixed) for account in accounts)]
 
 

@@ -61,6 +61,14 @@ def files(name: str) -> list[Path]:
     return paths
 
 
+def folder(name: str, *, default: Path) -> Path:
+    """Read the path of a folder, which need not exist yet."""
+    found = Path(text(name, default=str(default))).expanduser().absolute()
+    if found.exists() and not found.is_dir():
+        raise ImproperlyConfigured(f"{name} names {found}, which is not a folder.")
+    return found
+
+
 def file(name: str) -> Path | None:
     """Read the path of one file that must exist, if it is set."""
     path = text(name)

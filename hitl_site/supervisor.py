@@ -47,9 +47,7 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self.stopping.set())
 
-    def keep(
-        self, name: str, start: Callable[[], subprocess.Popen[bytes]], *, ours_to_stop: bool = True
-    ) -> Child:
+    def keep(self, name: str, start: Callable[[], subprocess.Popen[bytes]], *, ours_to_stop: bool = True) -> Child:
         """Start a child and keep it running. Call from the main thread: children die with their thread."""
         child = Child(name=name, start=start, ours_to_stop=ours_to_stop)
         child.started_at, child.process = time.monotonic(), start()
@@ -65,7 +63,8 @@ class Supervisor:
     def stop(self, *, patience: float = PATIENCE) -> None:
         """Ask every child to end, wait, kill what is left with all it started."""
         self.stopping.set()
-        end([child.process for child in self.children if child.process and child.ours_to_stop], patience=patience)
+        ours = [child.process for child in self.children if child.process and child.ours_to_stop]
+        end(ours, patience=patience)
 
     def _tend(self, child: Child) -> None:
         now = time.monotonic()
@@ -99,8 +98,8 @@ def spawn(
     orphaned: signal.Signals = signal.SIGTERM,
     keep_open: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own, which gets the signal `orphaned` should this process be killed."""
-    return subprocess.Popen(
+    """Start a child in a session of its own; it gets the signal `orphaned` should this process be killed."""
+    return subprocess.Popen(  # noqa: S603 - our own commands, no shell
         command,
         env=dict(environment),
         stdin=subprocess.DEVNULL,

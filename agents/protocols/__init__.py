@@ -27,7 +27,7 @@ class WireFormat(Protocol):
     """What a protocol module offers."""
 
     @property
-    def NAME(self) -> str:  # noqa: N802 - a constant of the module
+    def NAME(self) -> str:
         """What tickets call it."""
 
     def recognise(self, pause: Pause) -> bool:

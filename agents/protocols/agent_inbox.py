@@ -95,6 +95,5 @@ def _items(pause: Pause) -> list[Any]:
 
 
 def _is_human_interrupt(item: Any) -> bool:
-    return (
-        isinstance(item, dict) and isinstance(item.get("action_request"), dict) and isinstance(item.get("config"), dict)
-    )
+    parts = (item.get("action_request"), item.get("config")) if isinstance(item, dict) else (None,)
+    return all(isinstance(part, dict) for part in parts)

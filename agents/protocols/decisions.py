@@ -14,7 +14,12 @@ DEFAULT_DESCRIPTION = "Tool execution requires approval\n\nTool: "
 
 
 def decision(
-    answer: Answer, *, name: str, asked: dict[str, Any], allowed: Collection[str], edited_key: str = "edited_action"
+    answer: Answer,
+    *,
+    name: str,
+    asked: dict[str, Any],
+    allowed: Collection[str],
+    edited_key: str = "edited_action",
 ) -> dict[str, Any]:
     """One decision for one call, in the words the middleware knows."""
     made = _decision(answer, name=name, asked=asked, allowed=allowed, edited_key=edited_key)

@@ -37,9 +37,7 @@ def to_actions(pause: Pause) -> list[ProposedAction]:
 def resume_value(pause: Pause, answers: Sequence[Answer]) -> Any:
     """One decision, checked against the schema that came with the question."""
     value = pause.value
-    made = decisions.decision(
-        answers[0], name=value["name"], asked=value.get("args") or {}, allowed=_allowed(pause)
-    )
+    made = decisions.decision(answers[0], name=value["name"], asked=value.get("args") or {}, allowed=_allowed(pause))
     schemas.check(made, pause.response_schema)
     return made
 

@@ -15,7 +15,7 @@ import pytest
 # As agents/apps.py does; this file is read before Django is set up, and LangGraph reads it at import.
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 
-from tests.agents import example_graphs  # noqa: E402
+from tests.agents import example_graphs
 
 
 @pytest.fixture
@@ -31,7 +31,8 @@ def runtime(transactional_db: None) -> None:
 def project(settings: Any, tmp_path: Path) -> Path:
     """A langgraph.json that names the example graphs."""
     graphs: dict[str, Any] = {name: f"tests.agents.example_graphs:{name}" for name in example_graphs.NAMES}
-    graphs["worded"] = {"path": graphs["two_questions"], "words": {"approve": "approved", "reject": "rejected"}}
+    words = {"approve": "approved", "reject": "rejected"}
+    graphs["worded"] = {"path": graphs["two_questions"], "words": words}
     file = tmp_path / "langgraph.json"
     file.write_text(json.dumps({"graphs": graphs}))
     settings.COUNTERSIGN_GRAPHS = [file]

@@ -14,9 +14,19 @@ from langgraph.types import Send, interrupt
 
 EFFECTS: list[str] = []
 NAMES = [
-    "two_questions", "compiled", "factory", "async_factory", "plain_factory", "batched", "calls", "parallel", "crash",
-    "slow", "times_out", "draft",
-]  # fmt: skip
+    "two_questions",
+    "compiled",
+    "factory",
+    "async_factory",
+    "plain_factory",
+    "batched",
+    "calls",
+    "parallel",
+    "crash",
+    "slow",
+    "times_out",
+    "draft",
+]
 
 
 class Asked(TypedDict, total=False):
@@ -78,10 +88,11 @@ class Batched(TypedDict, total=False):
 
 def _batch(state: Batched) -> Batched:
     names = ["pay", "delete"]
+    allowed = ["approve", "edit", "reject"]
     answer = interrupt(
         {
             "action_requests": [{"name": name, "args": {"n": 1}, "description": ""} for name in names],
-            "review_configs": [{"action_name": n, "allowed_decisions": ["approve", "edit", "reject"]} for n in names],
+            "review_configs": [{"action_name": name, "allowed_decisions": allowed} for name in names],
         }
     )
     return {"decisions": answer["decisions"]}
@@ -135,7 +146,7 @@ def _ask_one(state: dict[str, Any]) -> dict[str, Any]:
 
 parallel = StateGraph(Parallel)
 parallel.add_node("one", _ask_one)
-parallel.add_conditional_edges(START, lambda state: [Send("one", {"amount": 1}), Send("one", {"amount": 2})], ["one"])
+parallel.add_conditional_edges(START, lambda state: [Send("one", {"amount": n}) for n in (1, 2)], ["one"])
 
 
 def _asked_then(effect: Any) -> StateGraph[Any, Any, Any, Any]:

@@ -16,7 +16,7 @@ TALK = [
     {"role": "user", "content": "pay", "name": None, "tool_calls": []},
     {"role": "agent", "content": "I pay.", "name": None, "tool_calls": [CALL, {**CALL, "id": "c2"}]},
 ]
-PER_CALL = {"type": "tool_approval", "tool_call_id": "c1", "name": "pay", "args": {"n": 1}, "description": "Pay 1"}
+PER_CALL = {"type": "tool_approval", "tool_call_id": "c1", "name": "pay", "args": {"n": 1}}
 BATCH = {
     "action_requests": [{"name": "pay", "args": {"n": 1}}, {"name": "pay", "args": {"n": 1}}],
     "review_configs": [{"action_name": "pay", "allowed_decisions": ["approve", "edit", "reject"]}] * 2,
@@ -34,6 +34,10 @@ SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 
 def pause(value=None, **facts):
     return Pause(**{"interrupt_id": "i", "node": "ask", "value": value, "conversation": TALK, **facts})
+
+
+def request(n):
+    return {"action": "pay", "args": {"n": n}}
 
 
 def per_call_schema():
@@ -76,7 +80,7 @@ def answered(given, *answers):
 )
 def test_a_format_is_recognised(given, name):
     wire = protocols.recognise(given)
-    assert wire.NAME == name
+    assert name == wire.NAME
     assert wire.to_actions(given)
 
 
@@ -146,8 +150,8 @@ class TestAgentInbox:
     @pytest.mark.parametrize(
         ("answer", "expected"),
         [
-            (Answer(type="approve", args={"n": 1}), {"type": "accept", "args": {"action": "pay", "args": {"n": 1}}}),
-            (Answer(type="edit", args={"n": 2}), {"type": "edit", "args": {"action": "pay", "args": {"n": 2}}}),
+            (Answer(type="approve", args={"n": 1}), {"type": "accept", "args": request(1)}),
+            (Answer(type="edit", args={"n": 2}), {"type": "edit", "args": request(2)}),
             (Answer(type="respond", message="hm"), {"type": "response", "args": "hm"}),
             (Answer(type="reject", message="no"), {"type": "response", "args": "no"}),
             (Answer(type="reject"), {"type": "ignore", "args": None}),
@@ -184,7 +188,8 @@ class TestPlain:
 
 def test_an_action_dict_is_answered_with_its_arguments():
     asked = pause({"action": "pay", "args": {"n": 1}})
-    assert answered(asked, Answer(type="edit", args={"n": 2})) == {"approved": True, "args": {"n": 2}, "message": ""}
+    edited = answered(asked, Answer(type="edit", args={"n": 2}))
+    assert edited == {"approved": True, "args": {"n": 2}, "message": ""}
     assert answered(asked, Answer(type="reject", message="no")) == {
         "approved": False,
         "args": {"n": 1},

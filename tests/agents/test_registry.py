@@ -19,9 +19,7 @@ def load(name, *, model=""):
     return asyncio.run(registry.load(name, checkpointer=InMemorySaver(), model=model))
 
 
-@pytest.mark.parametrize(
-    "name", ["two_questions", "compiled", "plain_factory", "factory", "async_factory", "calls"]
-)
+@pytest.mark.parametrize("name", ["two_questions", "compiled", "plain_factory", "factory", "async_factory", "calls"])
 def test_every_shape_of_graph_loads_on_our_checkpointer(project, name):
     graph = load(name)
     assert graph.checkpointer is not None
@@ -68,9 +66,11 @@ def test_a_file_of_the_project_imports_its_dependencies_and_reads_its_env(settin
     monkeypatch.delenv("EXAMPLE_TONE", raising=False)
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "their_helper.py").write_text("from tests.agents.example_graphs import compiled\n")
-    (tmp_path / "agent.py").write_text("import os\nfrom their_helper import compiled as graph\nos.environ['EXAMPLE_TONE']\n")
+    source = "import os\nfrom their_helper import compiled as graph\nos.environ['EXAMPLE_TONE']\n"
+    (tmp_path / "agent.py").write_text(source)
     (tmp_path / ".env").write_text("# a comment\nexport EXAMPLE_TONE='dry'\n")
-    write(settings, tmp_path, {"dependencies": ["./lib"], "graphs": {"theirs": "./agent.py:graph"}, "env": ".env"})
+    graphs = {"theirs": "./agent.py:graph"}
+    write(settings, tmp_path, {"dependencies": ["./lib"], "graphs": graphs, "env": ".env"})
     assert load("theirs").nodes
 
 
@@ -119,7 +119,8 @@ def test_the_web_process_does_not_import_langgraph():
         "django.setup()",
         "import agents.registry, agents.errors, agents.tasks, agents.leases, agents.runs",
         "agents.registry.entries()",
-        "sys.exit(any(name.partition('.')[0] in ('langgraph', 'langchain') for name in sys.modules))",
+        "loaded = {name.partition('.')[0] for name in sys.modules}",
+        "sys.exit(bool(loaded & {'langgraph', 'langchain'}))",
     ]
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

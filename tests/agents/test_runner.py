@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import ClassVar
 
-from agents import leases, runner, runs
+import pytest
+from django.db import connection
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from agents import leases, runner, runs, sweeps
 from agents.errors import (
     BadInput,
     BadThreadId,
@@ -21,6 +25,8 @@ from approvals.models import AuditEntry, Ticket
 from tests.agents.example_graphs import EFFECTS
 from tests.factories import decide, make_policy
 
+LONG_AGO = "2020-01-01T00:00Z"
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -36,7 +42,8 @@ def test_a_question_pauses_the_run_and_opens_a_ticket(start):
     run = start("two_questions")
     ticket = only()
     assert run.status == "paused"
-    assert (ticket.action, ticket.args, ticket.thread_id) == ("pay", {"question": "Pay the bill?"}, run.thread_id)
+    assert (ticket.action, ticket.args) == ("pay", {"question": "Pay the bill?"})
+    assert ticket.thread_id == run.thread_id
 
 
 def test_an_approval_resumes_to_the_next_question(start, resume, alice):
@@ -133,7 +140,7 @@ def test_an_auto_gate_is_delivered_in_the_same_breath(start, cast):
 
 def test_an_expired_ticket_answers_with_a_refusal(start, resume, alice):
     run = start("parallel")
-    Ticket.objects.update(deadline_at="2020-01-01T00:00Z")
+    Ticket.objects.update(deadline_at=LONG_AGO)
     from approvals import deadlines
 
     deadlines.expire_overdue()
@@ -176,7 +183,7 @@ def test_langgraph_refuses_an_id_that_is_not_pending(start, run_together):
 
 
 class TestBreakpoints:
-    TASK = {"messages": [{"role": "user", "content": "pay"}]}
+    TASK: ClassVar = {"messages": [{"role": "user", "content": "pay"}]}
 
     def test_each_tool_call_is_a_ticket(self, start):
         run = start("calls", self.TASK)
@@ -274,7 +281,7 @@ class TestDeadWorkers:
         run = start("parallel")
         ticket = decide(pending(run)[0], alice)
         tickets.mark_delivered(ticket.pk)
-        Run.objects.filter(pk=run.pk).update(status="running", lease_token=9, lease_expires_at="2020-01-01T00:00Z")
+        Run.objects.filter(pk=run.pk).update(status="running", lease_expires_at=LONG_AGO)
         return ticket
 
     def test_a_claimed_action_becomes_unknown_and_never_runs_again(self, start, run_together, alice):
@@ -297,7 +304,7 @@ class TestDeadWorkers:
     def test_a_decision_before_the_claim_is_not_lost(self, start, resume, alice):
         run = start("two_questions")
         ticket = decide(only(), alice)
-        Run.objects.filter(pk=run.pk).update(status="running", lease_expires_at="2020-01-01T00:00Z")
+        Run.objects.filter(pk=run.pk).update(status="running", lease_expires_at=LONG_AGO)
         resume(ticket)
         assert EFFECTS == ["paid True"]
 
@@ -319,17 +326,12 @@ class TestDeadWorkers:
 
 
 def test_the_sweep_gives_a_lost_job_back(start, alice):
-    from procrastinate.contrib.django.models import ProcrastinateJob
-
-    from agents import sweeps
-    from django.db import connection
-
     start("two_questions")
     ticket = decide(only(), alice)
     assert sweeps.nudge_undelivered() == 0
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM procrastinate_jobs WHERE task_name = 'agents.resume'")
-    Ticket.objects.filter(pk=ticket.pk).update(resolved_at="2020-01-01T00:00Z", release_at="2020-01-01T00:00Z")
+    Ticket.objects.filter(pk=ticket.pk).update(resolved_at=LONG_AGO, release_at=LONG_AGO)
     assert sweeps.nudge_undelivered() == 1
     assert sweeps.nudge_undelivered() == 0
     assert ProcrastinateJob.objects.filter(task_name="agents.resume").count() == 1

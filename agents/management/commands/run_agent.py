@@ -37,7 +37,7 @@ class Command(BaseCommand):
         given.add_argument("--input", help="the graph's input: JSON, @FILE or - for standard input")
         parser.add_argument("--thread-id", help="continue this run, or name a new one")
         parser.add_argument("--requester", help="the user who asks; barred from approving")
-        parser.add_argument("--model", default="", help="PROVIDER:MODEL; without it the scripted one, no language model")
+        parser.add_argument("--model", default="", help="PROVIDER:MODEL; else the scripted one")
         parser.add_argument(
             "--wait", nargs="?", type=_seconds, const=0.0, metavar="SECONDS", help="stay until the run ends"
         )
@@ -90,13 +90,13 @@ class Command(BaseCommand):
 def report(run: Run) -> dict[str, Any]:
     """What the contract promises to print."""
     tickets = Ticket.objects.filter(thread_id=run.thread_id).order_by("id")
+    site = settings.PUBLIC_URL
     return {
         "thread_id": run.thread_id,
         "graph": run.graph,
         "status": run.status,
         "tickets": [
-            {"id": t.pk, "action": t.action, "state": t.state, "url": settings.PUBLIC_URL + t.get_absolute_url()}
-            for t in tickets
+            {"id": t.pk, "action": t.action, "state": t.state, "url": site + t.get_absolute_url()} for t in tickets
         ],
         "output": run.output,
         "error": run.error or None,
@@ -118,7 +118,7 @@ def _input(entry: registry.GraphEntry, options: dict[str, Any]) -> Any:
             raise CommandError("The message is empty.", returncode=USAGE)
         return registry.message_input(entry, options["message"])
     if options["input"] is None:
-        raise CommandError("Give the graph something to do: --message TEXT or --input JSON.", returncode=USAGE)
+        raise CommandError("Give the graph something to do: --message or --input.", returncode=USAGE)
     try:
         return json.loads(_text(options["input"]))
     except (ValueError, RecursionError) as error:
@@ -133,7 +133,7 @@ def _text(source: str) -> str:
     try:
         return Path(source[1:]).read_text()
     except OSError as error:
-        raise CommandError(f"--input cannot read {source[1:]}: {error.strerror}.", returncode=USAGE) from error
+        raise CommandError(f"--input cannot read a file: {error.strerror}.", returncode=USAGE) from error
 
 
 def _user(name: str | None) -> int | None:

@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The flags of the contract."""
-        parser.add_argument("--concurrency", type=int, default=4, metavar="N", help="runs at once (default 4)")
+        parser.add_argument("--concurrency", type=int, default=4, metavar="N", help="runs at once (4)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Work until told to stop."""

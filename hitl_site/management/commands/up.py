@@ -87,8 +87,7 @@ class Command(BaseCommand):
     def _set_up(self, *, with_demo: bool) -> list[demo.Account]:
         call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
         accounts = demo.seed() if with_demo else []
-        connection.close()
-        connection.close_pool()  # `up` itself needs no database from here on
+        connection.close()  # `up` itself needs no database from here on
         return accounts
 
     def _start_workers(self, workers: int) -> None:
@@ -220,7 +219,7 @@ def _is_ready(listener: socket.socket) -> bool:
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - compared only
     host = next((name for name in settings.ALLOWED_HOSTS if not name.startswith(("*", "."))), "localhost")
     where = f"[{address}]" if ":" in address else address
-    request = urllib.request.Request(f"http://{where}:{port}/readyz", headers={"Host": host})  # noqa: S310 - http
+    request = urllib.request.Request(f"http://{where}:{port}/readyz", headers={"Host": host})
     try:
         # No proxy: the environment's is for the outside world.
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=2) as answer:
