@@ -15,9 +15,7 @@ SAMPLES = {
         "Invoices are paid on the 15th of each month.\nOld reports may be deleted after two years.\n"
     ),
     "report-7.txt": "Report 7, third quarter\n\nRevenue 48,200. Costs 31,750. Two invoices are open.\n",
-    "invoices.csv": (
-        "number,to,amount,state\n1041,bob,250.00,open\n1042,acme,1800.00,open\n1043,bob,90.00,paid\n"
-    ),
+    "invoices.csv": ("number,to,amount,state\n1041,bob,250.00,open\n1042,acme,1800.00,open\n1043,bob,90.00,paid\n"),
     "old-logs.txt": "2024-01-03 started\n2024-01-03 stopped\n",
 }
 

@@ -213,9 +213,7 @@ def _call_id(parts: list[Any]) -> str:
 
 
 def _say(text: str, **fields: Any) -> AIMessage:
-    return AIMessage(
-        content=f"{text} ({LABEL})", response_metadata={"model_name": "scripted", "note": LABEL}, **fields
-    )
+    return AIMessage(content=f"{text} ({LABEL})", response_metadata={"model_name": "scripted", "note": LABEL}, **fields)
 
 
 def _no_command(text: str) -> str:

@@ -68,9 +68,7 @@ def _explain(error: ValidationError | OldValidationError) -> str:
 
 @demo_tool(risk="low", title="Search for {query}")
 def search(
-    query: Annotated[
-        str, Field(title="Query", description="Words to look for.", min_length=1, max_length=500)
-    ],
+    query: Annotated[str, Field(title="Query", description="Words to look for.", min_length=1, max_length=500)],
 ) -> str:
     """Search the text of all files for lines that hold every word."""
     found = files.search(query)
@@ -114,9 +112,7 @@ def create_order(
 
 @demo_tool(risk="high", title="Delete the data {name}")
 def delete_data(
-    name: Annotated[
-        Name, Field(title="Data", description="The name of the file, with or without its suffix.")
-    ],
+    name: Annotated[Name, Field(title="Data", description="The name of the file, with or without its suffix.")],
 ) -> str:
     """Delete a data file. It cannot be brought back."""
     path = files.find_data(name)

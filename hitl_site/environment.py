@@ -146,6 +146,8 @@ def database(name: str, *, default: str) -> tuple[str, dict[str, Any]]:
         raise ImproperlyConfigured(f"{wrong} ({' '.join(str(error).split())})") from error
     if not parts.get("dbname"):
         raise ImproperlyConfigured(f"{wrong} It names no database.")
+    if not all(port.isdecimal() for port in parts.get("port", "5432").split(",") if port):
+        raise ImproperlyConfigured(f"{wrong} Its port is not a number.")
     settings: dict[str, Any] = {_DJANGO_NAMES[key]: parts.pop(key) for key in _DJANGO_NAMES if key in parts}
     settings["OPTIONS"] = dict(parts)
     return address, settings

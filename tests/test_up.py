@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,7 +17,6 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LISTENING_FOR = ("DATABASE_URL", "COUNTERSIGN_SECRET_KEY", "COUNTERSIGN_PUBLIC_URL", "COUNTERSIGN_ALLOWED_HOSTS")
 
 
 def free_port() -> int:
@@ -26,7 +26,8 @@ def free_port() -> int:
 
 
 def surroundings(data_dir: Path, **more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in LISTENING_FOR}
+    ours = ("DATABASE_URL", "COUNTERSIGN_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, "COUNTERSIGN_DATA_DIR": str(data_dir), **more}
 
 
@@ -73,8 +74,10 @@ class Up:
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("up") / "var"
+def data_dir() -> Iterator[Path]:
+    # Not tmp_path: every pytest that starts closes that folder to other users, and as root Postgres is one.
+    with tempfile.TemporaryDirectory(prefix="cs-up-") as home:
+        yield Path(home) / "var"
 
 
 @pytest.fixture(scope="module")

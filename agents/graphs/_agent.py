@@ -68,7 +68,7 @@ def reviewed_agent(
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """An agent with all demo tools, every one of them gated."""
     gates: dict[str, bool | InterruptOnConfig] = {tool.name: _gate(tool.name) for tool in tools.ALL}
-    return create_agent(
+    agent: CompiledStateGraph[Any, Any, Any, Any] = create_agent(
         chat_models.chosen(config),
         tools=list(tools.ALL),
         system_prompt=PROMPT,
@@ -78,15 +78,14 @@ def reviewed_agent(
         ],
         name=name,
     )
+    return agent
 
 
 def _gate(name: str) -> InterruptOnConfig:
     # Also the harmless tools pause: whether a person is asked is the policy's word, not the graph's.
     if name == "ask":
         return InterruptOnConfig(allowed_decisions=["respond", "reject"], description=_describe)
-    return InterruptOnConfig(
-        allowed_decisions=["approve", "edit", "reject", "respond"], description=_describe
-    )
+    return InterruptOnConfig(allowed_decisions=["approve", "edit", "reject", "respond"], description=_describe)
 
 
 def _describe(tool_call: ToolCall, state: AgentState[Any], runtime: Runtime[Any]) -> str:

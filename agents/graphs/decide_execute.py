@@ -27,8 +27,7 @@ APPROVED, REJECTED = "approved", "rejected"
 WORDS = {"approve": APPROVED, "reject": REJECTED}
 
 PROMPT = (
-    "Decide on the next action that the request needs and call its tool; "
-    "with nothing left to do, say what was done."
+    "Decide on the next action that the request needs and call its tool; with nothing left to do, say what was done."
 )
 
 
@@ -62,9 +61,7 @@ def graph(config: RunnableConfig) -> StateGraph[Any, Any, Any, Any]:
         answer.tool_calls = answer.tool_calls[:1]
         call = answer.tool_calls[0]
         update = {"messages": [*asked, answer], "proposal": tools.title(call["name"], call["args"])}
-        return Command(
-            goto="ask", update={**update, "approval_status": "pending", "asks": state.get("asks", 0) + 1}
-        )
+        return Command(goto="ask", update={**update, "approval_status": "pending", "asks": state.get("asks", 0) + 1})
 
     builder = StateGraph(Decision)
     builder.add_node("decide", decide)
@@ -86,9 +83,7 @@ def _ask(state: Decision) -> Command[Literal["execute", "decide", "__end__"]]:
     if state["asks"] < MAX_ASKS:
         return Command(goto="decide", update=update)
     end = f"Rejected {MAX_ASKS} times, so this was not done: {state['proposal']}."
-    return Command(
-        goto="__end__", update={**update, "messages": [*update["messages"], AIMessage(end)], "result": end}
-    )
+    return Command(goto="__end__", update={**update, "messages": [*update["messages"], AIMessage(end)], "result": end})
 
 
 def _execute(state: Decision) -> dict[str, Any]:

@@ -27,10 +27,7 @@ INPUT_SCHEMA: dict[str, Any] = {
     "required": ["request"],
 }
 
-PROMPT = (
-    "Draft the email that the request asks for, by calling send_email once. "
-    "A person reads it before it is sent."
-)
+PROMPT = "Draft the email that the request asks for, by calling send_email once. A person reads it before it is sent."
 
 
 class Draft(TypedDict, total=False):

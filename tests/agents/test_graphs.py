@@ -148,9 +148,7 @@ async def test_batch_opens_one_pause_for_all_calls_of_a_turn():
     await session.start("order 2 pens, and also transfer 5 to bob")
     [pause] = await session.interrupts()
     assert [action["name"] for action in pause.value["action_requests"]] == ["create_order", "transfer_money"]
-    done = await session.answer(
-        {"decisions": [{"type": "reject", "message": "no pens"}, {"type": "approve"}]}
-    )
+    done = await session.answer({"decisions": [{"type": "reject", "message": "no pens"}, {"type": "approve"}]})
     assert await in_thread(DemoOrder.objects.count) == 0
     assert await transfers() == [("bob", 5)]
     assert "no pens" in last(done)

@@ -325,6 +325,30 @@ class TestDeadWorkers:
         assert (run.status, run.error) == ("failed", runner.STOPPED)
 
 
+def test_a_queued_run_is_begun_once(start, run_together, cast):
+    from agents import tasks
+
+    runs.register("t", graph="two_questions", value={"asked": "x"}, requester_id=None, model="scripted")
+    run_together(tasks.start_run(thread_id="t"))
+    run_together(tasks.start_run(thread_id="t"))
+    assert Run.objects.get().status == "paused"
+    assert Ticket.objects.count() == 1
+
+
+def test_the_resume_task_waits_for_a_lease_that_is_about_to_be_released(start, run_together, alice):
+    from agents import tasks
+
+    run = start("two_questions")
+    ticket = decide(only(), alice)
+    held = leases.Lease(thread_id=run.thread_id, token=leases.take(run.thread_id, owner="another"))
+
+    async def let_go():
+        await leases.in_thread(leases.release, held)
+
+    run_together(tasks.resume(thread_id=run.thread_id, ticket_id=ticket.pk), let_go())
+    assert EFFECTS == ["paid True"]
+
+
 def test_the_sweep_gives_a_lost_job_back(start, alice):
     start("two_questions")
     ticket = decide(only(), alice)

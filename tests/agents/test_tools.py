@@ -45,9 +45,7 @@ def test_read_returns_the_text():
 @pytest.mark.parametrize("path", ["../secret_key", "/etc/passwd", "a/../../secret_key", ".samples", "a\0b"])
 def test_no_path_leads_outside_the_files(data_dir, path):
     (data_dir / "secret_key").write_text("secret")
-    assert "outside" in refused("read_file", path=path) or "not a file name" in refused(
-        "read_file", path=path
-    )
+    assert "outside" in refused("read_file", path=path) or "not a file name" in refused("read_file", path=path)
 
 
 def test_no_link_leads_outside_the_files(data_dir):

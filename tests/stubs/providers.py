@@ -170,11 +170,7 @@ def _anthropic_stream(wants_tool: bool) -> tuple[bytes, str]:
     [block] = whole["content"]
     start = {**block, "input": {}} if wants_tool else {**block, "text": ""}
     part = json.dumps(ARGS) if wants_tool else CLOSING
-    delta = (
-        {"type": "input_json_delta", "partial_json": part}
-        if wants_tool
-        else {"type": "text_delta", "text": part}
-    )
+    delta = {"type": "input_json_delta", "partial_json": part} if wants_tool else {"type": "text_delta", "text": part}
     end = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
     events = [
         {"type": "message_start", "message": {**whole, "content": [], "stop_reason": None}},
