@@ -30,7 +30,7 @@ class InboxConsumer(AsyncWebsocketConsumer):
             await self.close(hub.SIGNED_OUT)
             return
         live = hub.current()
-        if sum(other.user_id == user.pk for other in live.members) >= MOST_SOCKETS:
+        if len(live.members.get(user.pk, ())) >= MOST_SOCKETS:
             await self.close(TOO_MANY)
             return
         self.member = hub.Member(user_id=user.pk, session_key=getattr(session, "session_key", None) or "")

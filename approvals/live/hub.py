@@ -56,7 +56,8 @@ class Hub:
     """Follows the audit entries and tells its members; lives in one event loop."""
 
     def __init__(self) -> None:
-        self.members: set[Member] = set()
+        #: Whose sockets are open here; every event finds its readers by user.
+        self.members: dict[int, set[Member]] = {}
         self.last = 0
         self._seen: set[int] = set()
         self._pending: set[int] = set()
@@ -70,15 +71,21 @@ class Hub:
         async with self._door:
             if not self._tasks:
                 await self._start()
-            self.members.add(member)
+            self.members.setdefault(member.user_id, set()).add(member)
             member.put(fragments.beat(self.last))
 
     async def leave(self, member: Member) -> None:
         """Forget the member; the last one stops the hub."""
-        self.members.discard(member)
+        theirs = self.members.get(member.user_id, set())
+        theirs.discard(member)
+        if not theirs:
+            self.members.pop(member.user_id, None)
         async with self._door:
             if not self.members and self._tasks:
                 await self._stop()
+
+    def _sockets_of(self, users: Collection[int]) -> list[Member]:
+        return [member for user_id in users for member in self.members.get(user_id, ())]
 
     async def _start(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="live")
@@ -126,13 +133,12 @@ class Hub:
     async def _tell(self, ids: Collection[int]) -> None:
         """Render once, hand to everyone; nobody joins meanwhile and falls between two beats."""
         async with self._door:
-            users = {member.user_id for member in self.members}
             if ids:
-                batch = await self._in_thread(partial(fragments.batch, ids, connected=users, last=self.last))
+                here = frozenset(self.members)
+                batch = await self._in_thread(partial(fragments.batch, ids, connected=here, last=self.last))
                 for push in batch.pushes:
-                    for member in self.members:
-                        if member.user_id in push.users:
-                            member.put(push.html)
+                    for member in self._sockets_of(push.users):
+                        member.put(push.html)
                 self.last = batch.seq
                 self._seen.update(batch.ids)
             self._pending.difference_update(ids, self._seen)
@@ -143,16 +149,16 @@ class Hub:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             text = fragments.beat(self.last)
-            for member in self.members:
+            for member in self._sockets_of(self.members):
                 member.put(text)
 
     async def _watch_sessions(self) -> None:
         """Close the sockets of people who signed out or were switched off."""
         while True:
             await asyncio.sleep(SESSION_SECONDS)
-            keys = {(member.session_key, member.user_id) for member in self.members}
+            keys = {(member.session_key, member.user_id) for member in self._sockets_of(self.members)}
             ended = await self._in_thread(partial(sessions.ended, keys))
-            for member in self.members:
+            for member in self._sockets_of(self.members):
                 if (member.session_key, member.user_id) in ended:
                     member.put(SIGNED_OUT)
 

@@ -2,7 +2,7 @@
 // both are put in place here, so that nothing moves under a hand and nothing typed is lost.
 // Data in: #live-socket[data-since], [data-live-region]. The page's words: #live-status, #announce, #stale.
 
-const QUIET = 45_000, GRACE = 5_000, HIDDEN = 60_000, POLL = 30_000, MERGE = 2_000;
+const QUIET = 45_000, GRACE = 5_000, HIDDEN = 60_000, POLL = 30_000, MERGE = 2_000, FOLD = 8_000;
 const byId = (id) => document.getElementById(id);
 const socket = byId("live-socket");
 const status = byId("live-status");
@@ -11,7 +11,7 @@ const counted = byId("inbox-list");
 let since = Number(socket.dataset.since);
 let isOpen = false, isNew = false, signedOut = false;
 let heard = Date.now(), lost = Date.now(), polled = Date.now(), hiddenAt = 0;
-let told = 0, telling = 0;
+let told = 0, telling = 0, refreshing = 0;
 
 // Short pauses before a new attempt, spread out so that a thousand pages do not return at once.
 htmx.config.wsReconnectDelay = (attempt) => 500 + Math.random() * Math.min(4_500, 500 * 2 ** attempt);
@@ -70,8 +70,10 @@ function apply(html) {
   if (isBehind) catchUp();
   else since = Math.max(since, seq);
   if (arrived) announce(arrived);
-  if (isNudged || mustReload) refresh();
+  if (isNudged || mustReload) soon();
+  if (counted && mustReload) location.reload(); // lists only, nothing is typed there
   countInTitle();
+  foldDecided();
   showState();
 }
 
@@ -98,6 +100,12 @@ const isTyped = (field) =>
 const isBusy = (region) =>
   region.querySelector("dialog[open]") || region.querySelector("form :is(input, textarea, select):focus")
   || [...region.querySelectorAll("form :is(input, textarea, select)")].some(isTyped);
+
+// Several nudges make one request, and an answer that is on its way comes first.
+function soon() {
+  clearTimeout(refreshing);
+  refreshing = setTimeout(() => (document.querySelector(".htmx-request") ? soon() : refresh()), 150);
+}
 
 // What depends on the reader is fetched: each region of this page again, but never under someone's typing.
 async function refresh() {
@@ -136,11 +144,25 @@ function announce(count) {
   }, MERGE);
 }
 
+// The title, the heading and the list say one number. "50+" stays: the list is cut.
 function countInTitle() {
-  if (!counted) return;
-  const count = byId("inbox-list").querySelectorAll(":scope > [data-state=pending]").length;
+  const heading = document.querySelector("#inbox h1");
+  if (!counted || heading?.textContent.includes("+")) return;
+  const count = counted.querySelectorAll(":scope > [data-state=pending]").length;
   document.title = (count ? `(${count}) ` : "") + document.title.replace(/^\(\d+\) /, "");
-  document.querySelectorAll("[data-live-count]").forEach((place) => { place.textContent = count; });
+  if (heading) heading.textContent = count ? `${count} waiting for you` : "Nothing is waiting for you";
+}
+
+// What was decided elsewhere stays long enough to be read, then moves to the decided ones.
+function foldDecided() {
+  const rows = document.querySelectorAll(":is(#inbox-list, #others-list) > [data-state]:not([data-state=pending], [data-folding])");
+  rows.forEach((row) => {
+    row.dataset.folding = "";
+    setTimeout(function fold() {
+      if (row.matches(":hover, :focus-within")) setTimeout(fold, 1_000);
+      else if (byId("decided-list") && row.isConnected) byId("decided-list").prepend(row);
+    }, FOLD);
+  });
 }
 
 document.addEventListener("htmx:wsBeforeMessage", (event) => {

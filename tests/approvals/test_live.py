@@ -311,6 +311,7 @@ def test_page_that_was_away_gets_what_it_missed_and_may_see(client, alice, dave,
 def test_page_that_was_away_too_long_is_told_to_reload(client, alice, transfers, monkeypatch):
     monkeypatch.setattr(fragments, "MOST_CHANGES", 1)
     factories.open_ticket()
+    factories.open_ticket()
     client.force_login(alice)
     assert fragments.RELOAD in client.get("/inbox/changes/?since=0").content.decode()
 
