@@ -160,7 +160,8 @@ def _field(path: tuple[str, ...], value: Any, given: Any, *, root: Any, required
 def _children(parent: Field, schema: dict[str, Any], root: Any) -> Iterator[Field]:
     known: dict[str, Any] = schema["properties"]
     needed = schema.get("required") or []
-    for n, key in enumerate(dict.fromkeys((*known, *parent.value))):
+    first = [key for key in needed if key in known]
+    for n, key in enumerate(dict.fromkeys((*first, *known, *parent.value))):
         value = parent.value.get(key, MISSING)
         at = {"root": root, "id": f"{parent.id}-{n}"}
         child = _field((*parent.path, key), value, known.get(key), required=key in needed, **at)
@@ -176,7 +177,7 @@ def _kind(schema: dict[str, Any], value: Any, *, depth: int) -> tuple[str, list[
     if options := _options(schema):
         fits = value is MISSING or value is None or any(wording.same(value, option) for option in options)
         return ("choice", options) if fits else ("json", [])
-    kind = schema.get("type")
+    kind = schema.get("type", "object" if "properties" in schema else None)
     if not isinstance(kind, str) or not (value is MISSING or value is None or CHECKS.get(kind, _never)(value)):
         return "json", []
     if kind == "string":

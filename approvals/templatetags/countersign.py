@@ -130,9 +130,9 @@ def live_seq() -> int:
 
 @register.filter
 def input_class(field: BoundField) -> SafeString:
-    """A form field with our class on its input, however the form was made."""
+    """A form field with our class, and without a placeholder that repeats its label."""
     css = f"{field.field.widget.attrs.get('class', '')} field__input".strip()
-    return field.as_widget(attrs={"class": css})
+    return field.as_widget(attrs={"class": css, "placeholder": ""})
 
 
 @register.filter

@@ -51,7 +51,9 @@ def test_the_json_view_comes_back_as_it_was(args: dict[str, Any]) -> None:
 SCHEMAS = st.fixed_dictionaries(
     {},
     optional={
-        "type": st.sampled_from(["string", "number", "integer", "boolean", "array", "object", "null", ["string", "null"]]),
+        "type": st.sampled_from(
+            ["string", "number", "integer", "boolean", "array", "object", "null", ["string", "null"]]
+        ),
         "enum": st.lists(VALUES, min_size=1, max_size=3),
         "anyOf": st.just([{"type": "string"}, {"type": "null"}]),
         "items": st.sampled_from([{"type": "string"}, {"type": "integer"}, {}, True]),
@@ -76,7 +78,9 @@ def test_a_number_stays_a_number(text: str, value: float) -> None:
     assert wording.same(typed({"amount": 250}, amount=text).args, {"amount": value})
 
 
-@pytest.mark.parametrize("text", ["", "a lot", "1,000", "NaN", "1e999", "99999999999999999999", "0.1000000000000000055"])
+@pytest.mark.parametrize(
+    "text", ["", "a lot", "1,000", "NaN", "1e999", "99999999999999999999", "0.1000000000000000055"]
+)
 def test_what_is_no_exact_number_is_refused_beside_its_field(text: str) -> None:
     form = typed({"amount": 250}, amount=text)
     assert [(at, label) for at, label, _ in form.all_errors] == [("arg-0", "Amount")]
@@ -133,7 +137,12 @@ def test_a_reference_and_pydantic_s_optional_are_understood() -> None:
         "$defs": {"Person": {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}},
     }
     to, note = fields.of({"to": {"name": "bob"}, "note": None}, schema).children
-    assert (to.kind, [child.kind for child in to.children], note.kind, note.presence) == ("object", ["text"], "text", "null")
+    assert (to.kind, [child.kind for child in to.children], note.kind, note.presence) == (
+        "object",
+        ["text"],
+        "text",
+        "null",
+    )
 
 
 def test_text_with_unseen_characters_is_edited_as_json() -> None:

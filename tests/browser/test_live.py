@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from approvals.live import hub
 from tests import daphne, factories
 
 CHROMIUM = Path("/usr/bin/chromium")
+GUEST = "countersign-under-test"
 SOON = 10_000  # ms; expectations end as soon as they hold
 
 pytestmark = [
@@ -25,11 +27,19 @@ pytestmark = [
 
 
 @pytest.fixture
-def test_database() -> str:
-    """The address of the database this test writes to, for other processes."""
+def test_database() -> Iterator[str]:
+    """The address of the database this test writes to, for other processes, until all of them left it."""
     found, host = connection.settings_dict, hub.listen_params().get("host", "")
     who = f"{found['USER']}:{found['PASSWORD']}@" if found["PASSWORD"] else f"{found['USER']}@"
-    return f"postgresql://{who}/{found['NAME']}?host={host}"
+    yield f"postgresql://{who}/{found['NAME']}?host={host}&application_name={GUEST}"
+    while guests():  # a server process notices a moment later that its client has gone
+        time.sleep(0.02)
+
+
+def guests() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [GUEST])
+        return int(cursor.fetchone()[0])
 
 
 @pytest.fixture

@@ -66,7 +66,14 @@ def scene(cast: dict[str, Any], transfers: Any) -> dict[str, str]:
         "Purges", action="purge_account", risk="critical", deadline_seconds=240, requirements={"reviewers": 2}
     )
     transfer = factories.open_ticket(
-        args={"amount": 250.5, "to": "bob", "urgent": True, "purpose": None, "method": "sepa", "notify": ["a@b.example"]},
+        args={
+            "amount": 250.5,
+            "to": "bob",
+            "urgent": True,
+            "purpose": None,
+            "method": "sepa",
+            "notify": ["a@b.example"],
+        },
         args_schema=SCHEMA,
         requester=dave,
         thread_id="invoice-2201",
@@ -114,6 +121,8 @@ def scene(cast: dict[str, Any], transfers: Any) -> dict[str, str]:
         "run_done": f"/runs/{done.thread_id}/",
         "account": "/accounts/password/change/",
         "mfa": "/accounts/2fa/",
+        "totp": "/accounts/2fa/totp/activate/",
+        "sign_out": "/accounts/logout/",
         "missing": "/tickets/99999/",
     }
 

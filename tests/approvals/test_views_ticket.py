@@ -1,0 +1,116 @@
+"""The ticket page: the action first, the agent's words marked and harmless, why somebody cannot decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from approvals.models import AuditEntry
+from tests import factories
+
+
+def page_of(client: Client, ticket: Any, user: Any, **headers: str) -> str:
+    client.force_login(user)
+    return client.get(ticket.get_absolute_url(), headers=headers).content.decode()
+
+
+def test_a_ticket_of_others_is_not_found(client: Client, transfers: Any, frank: Any) -> None:
+    ticket = factories.open_ticket()
+    client.force_login(frank)
+    assert client.get(ticket.get_absolute_url()).status_code == 404
+
+
+def test_the_title_says_what_will_happen(client: Client, transfers: Any, alice: Any) -> None:
+    page = page_of(client, factories.open_ticket(), alice)
+    assert "<title>Transfer money: amount 250, to bob – Countersign</title>" in page
+
+
+def test_unseen_characters_are_shown_by_number(client: Client, transfers: Any, alice: Any) -> None:
+    page = page_of(client, factories.open_ticket(args={"to": "b\u202eob", "amount": 1}), alice)
+    assert '<span class="hidden-char">⟨U+202E⟩</span>' in page
+    assert "\u202e" not in page
+
+
+@pytest.mark.parametrize("words", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "</textarea><b>"])
+def test_an_agent_s_words_are_text(client: Client, transfers: Any, alice: Any, words: str) -> None:
+    ticket = factories.open_ticket(
+        args={"to": words, words: words, "amount": 1},
+        reasoning=words,
+        description=words + "!",
+        context=[{"role": words, "content": words, "name": words, "tool_calls": [{"name": words, "args": {words: 1}}]}],
+        args_schema={"properties": {"to": {"type": "string", "title": words, "description": words}}},
+    )
+    assert words not in page_of(client, ticket, alice)
+
+
+def test_long_values_are_shown_whole(client: Client, transfers: Any, alice: Any) -> None:
+    body = "line\n" * 3000 + "the end"
+    page = page_of(client, factories.open_ticket(args={"body": body, "amount": 1}), alice)
+    assert "the end</div>" in page
+    assert "15,007 characters" in page
+
+
+def test_the_requester_reads_why_they_cannot_decide(client: Client, transfers: Any, alice: Any) -> None:
+    page = page_of(client, factories.open_ticket(requester=alice), alice)
+    assert "You asked for this; someone else must approve." in page
+    assert 'method="post" action="/tickets/' not in page
+
+
+def test_an_auditor_reads_why_they_cannot_decide(client: Client, transfers: Any, admin: Any) -> None:
+    assert "You are not in a group that may decide" in page_of(client, factories.open_ticket(), admin)
+
+
+def test_votes_on_an_older_version_are_shown_as_void(client: Client, transfers: Any, alice: Any, carol: Any) -> None:
+    ticket = factories.open_ticket()
+    factories.decide(ticket, carol)
+    factories.decide(ticket, alice, "edit", args={"amount": 25, "to": "bob"})
+    page = page_of(client, ticket, carol)
+    assert "for version 1, no longer counts" in page
+    assert "1 of 2 signed" in page
+
+
+def test_a_difference_shows_what_was_and_what_is(client: Client, transfers: Any, alice: Any) -> None:
+    ticket = factories.open_ticket()
+    factories.decide(ticket, alice, "edit", args={"amount": 25, "to": "bob"})
+    page = page_of(client, ticket, alice)
+    assert "was </span>250</del>" in page
+    assert "is now </span>25</ins>" in page
+
+
+def test_a_timeout_is_nobody_s_rejection(client: Client, transfers: Any, alice: Any) -> None:
+    from approvals import deadlines
+    from approvals.models import Ticket
+
+    ticket = factories.open_ticket()
+    Ticket.objects.filter(pk=ticket.pk).update(deadline_at="2026-01-01T00:00Z")
+    deadlines.expire(ticket.pk)
+    page = page_of(client, ticket, alice)
+    assert "No person rejected this." in page
+
+
+def test_htmx_gets_the_ticket_alone(client: Client, transfers: Any, alice: Any) -> None:
+    page = page_of(client, factories.open_ticket(), alice, **{"HX-Request": "true"})
+    assert page.lstrip().startswith("<title>")
+    assert "<html" not in page
+
+
+def test_every_kind_of_entry_has_words(client: Client, transfers: Any, alice: Any, carol: Any) -> None:
+    ticket = factories.open_ticket()
+    factories.decide(ticket, alice)
+    factories.decide(ticket, carol)
+    page = page_of(client, ticket, alice)
+    assert not [kind for kind in set(AuditEntry.objects.values_list("type", flat=True)) if kind in page]
+
+
+def test_a_ticket_takes_a_fixed_number_of_queries(
+    client: Client, transfers: Any, alice: Any, carol: Any, django_assert_max_num_queries: Any
+) -> None:
+    ticket = factories.open_ticket()
+    for amount in range(1, 6):
+        factories.decide(ticket, alice, "edit", args={"amount": amount, "to": "bob"})
+        factories.decide(ticket, carol, "edit", args={"amount": amount * 100, "to": "bob"})
+    client.force_login(alice)
+    with django_assert_max_num_queries(26):
+        client.get(ticket.get_absolute_url())
