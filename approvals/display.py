@@ -6,8 +6,9 @@ nothing is cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from approvals import quorum, wording
@@ -86,35 +87,35 @@ def rows(args: dict[str, Any], schema: dict[str, Any] | None = None, *, depth: i
 
 def row(key: str, value: Any, schema: Any = None, *, depth: int = DEPTH) -> Row:
     """A value drawn by what it is, not by what its schema says it is."""
-    name = {"key": key, "label": wording.label_of(key, schema)}
+    named = partial(Row, key=key, label=wording.label_of(key, schema))
     match value:
         case None:
-            return Row(**name, type="null", kind="nothing", text="null")
+            return named(type="null", kind="nothing", text="null")
         case bool():
-            return Row(**name, type="yes or no", kind="text", text="Yes" if value else "No")
+            return named(type="yes or no", kind="text", text="Yes" if value else "No")
         case int() | float():
-            return Row(**name, type="number", kind="number", text=wording.as_json(value))
+            return named(type="number", kind="number", text=wording.as_json(value))
         case str():
-            return _text_row(name, value)
+            return _text_row(named, value)
         case [] | {} if not value:
             kind = "list" if isinstance(value, list) else "object"
-            return Row(**name, type=kind, kind="nothing", text=f"empty {kind}")
+            return named(type=kind, kind="nothing", text=f"empty {kind}")
         case dict() if depth > 1:
             inner = rows(value, schema if isinstance(schema, dict) else None, depth=depth - 1)
-            return Row(**name, type="object", kind="object", rows=inner)
+            return named(type="object", kind="object", rows=inner)
         case list() if depth > 1:
             inner = [row(str(n), item, depth=depth - 1) for n, item in enumerate(value, start=1)]
-            return Row(**name, type="list", kind="list", rows=inner, size=wording.counted(len(value), "item"))
+            return named(type="list", kind="list", rows=inner, size=wording.counted(len(value), "item"))
         case _:
-            return Row(**name, type="JSON", kind="json", text=wording.as_json(value, indent=2))
+            return named(type="JSON", kind="json", text=wording.as_json(value, indent=2))
 
 
-def _text_row(name: dict[str, str], value: str) -> Row:
+def _text_row(named: Callable[..., Row], value: str) -> Row:
     if not value.strip():
-        return Row(**name, type="text", kind="nothing", text="empty text" if not value else f"blank: {value!r}")
+        return named(type="text", kind="nothing", text="empty text" if not value else f"blank: {value!r}")
     long = len(value) > LONG or value.count("\n") > 10
     size = wording.counted(len(value), "character") if long else ""
-    return Row(**name, type="text", kind="long" if long else "text", text=value, size=size)
+    return named(type="text", kind="long" if long else "text", text=value, size=size)
 
 
 def changes(before: Any, after: Any, *, path: tuple[str, ...] = ()) -> Iterator[Change]:

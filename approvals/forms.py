@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from approvals import fields
+from approvals import fields, typed
 from approvals.contract import NewDecision
 from approvals.errors import DecisionNotAllowed, InvalidArguments
 from approvals.models import Ticket
@@ -28,7 +28,7 @@ class ArgumentsForm:
         self.as_json = data is not None and "args_json" in data
         self.args = args
         if data is not None:
-            self.args = self._from_json(data["args_json"]) if self.as_json else fields.read(self.root, data)
+            self.args = self._from_json(data["args_json"]) if self.as_json else typed.read(self.root, data)
 
     def is_valid(self) -> bool:
         """Could everything typed be read? Whether it may run is for `decisions.record` to say."""
@@ -58,8 +58,8 @@ class ArgumentsForm:
     def _from_json(self, text: str) -> Any:
         self.json_text = text
         try:
-            return fields.from_json(text)
-        except fields.Unreadable as error:
+            return typed.from_json(text)
+        except typed.Unreadable as error:
             self.json_errors.append(str(error))
             return {}
 
