@@ -76,9 +76,7 @@ class Run(models.Model):
             models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="run_known_status"),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=("-id",), condition=Q(status__in=["queued", "running", "paused"]), name="run_live_idx"
-            )
+            models.Index(fields=("-id",), condition=Q(status__in=["queued", "running", "paused"]), name="run_live_idx")
         ]
 
     def __str__(self) -> str:

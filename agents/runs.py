@@ -12,7 +12,7 @@ from agents import leases
 from agents.errors import BadThreadId, LeaseLost, ThreadOfAnotherGraph, UnknownThread
 from agents.leases import Lease
 from agents.models import Run, RunStatus
-from approvals import tickets
+from approvals import audit, tickets
 from approvals.models import Ticket
 from approvals.states import Execution
 
@@ -46,10 +46,18 @@ def register(thread_id: str, *, graph: str, value: Any, requester_id: int | None
 
 
 def write(lease: Lease, *, ended: bool = False, **fields: Any) -> None:
-    """Change the run, if this lease is still the latest."""
+    """Change the run, if this lease is still the latest; its end is a fact of the record, and moves open pages."""
     fields |= {"updated_at": Now(), "ended_at": Now() if ended else None}
-    if not leases.fenced(lease).update(**fields):
-        raise LeaseLost(thread_id=lease.thread_id)
+    with transaction.atomic():
+        if not leases.fenced(lease).update(**fields):
+            raise LeaseLost(thread_id=lease.thread_id)
+        if ended:
+            _record_end(lease.thread_id)
+
+
+def _record_end(thread_id: str) -> None:
+    run = Run.objects.get(thread_id=thread_id)
+    audit.append(f"run.{run.status}", stream=f"run/{thread_id}", graph=run.graph, error=run.error)
 
 
 def fail(lease: Lease, *, error: str, **fields: Any) -> None:

@@ -25,7 +25,7 @@ class PolicyForm(forms.ModelForm):
 
     class Meta:
         model = Policy
-        fields = [
+        fields: ClassVar = [
             "name",
             "position",
             "enabled",

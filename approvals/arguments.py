@@ -48,14 +48,10 @@ def check_schema(args: dict[str, Any], schema: dict[str, Any] | None) -> None:
     try:
         errors = [
             {"path": pointer(error.absolute_path), "message": error.message[:500]}
-            for error in sorted(
-                validator.iter_errors(args), key=lambda error: list(map(str, error.absolute_path))
-            )
+            for error in sorted(validator.iter_errors(args), key=lambda error: list(map(str, error.absolute_path)))
         ]
     except Exception as error:  # a broken schema must refuse the edit, not crash the page
-        errors = [
-            {"path": "", "message": f"the action's schema cannot be used: {str(error).splitlines()[0]}"}
-        ]
+        errors = [{"path": "", "message": f"the action's schema cannot be used: {str(error).splitlines()[0]}"}]
     if errors:
         raise InvalidArguments(errors)
 

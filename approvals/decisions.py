@@ -44,9 +44,7 @@ def record(ticket_id: int, *, reviewer: User, decision: NewDecision) -> Ticket:
 
 def count(ticket: Ticket) -> quorum.Tally:
     """What the votes on the current revision come to, counting only people who are eligible now."""
-    needs = [
-        quorum.Need(group=r.group.name, needed=r.needed) for r in ticket.requirements.select_related("group")
-    ]
+    needs = [quorum.Need(group=r.group.name, needed=r.needed) for r in ticket.requirements.select_related("group")]
     votes = ticket.decisions.filter(revision=ticket.revision).select_related("reviewer")
     groups = _groups_of({vote.reviewer_id for vote in votes}, {need.group for need in needs})
     counted = [
@@ -60,9 +58,7 @@ def count(ticket: Ticket) -> quorum.Tally:
 def _check_open(ticket: Ticket, now: datetime) -> None:
     state = TicketState(ticket.state)
     if not state.is_open:
-        raise TicketClosed(
-            f"This ticket is already {state.label.lower()}; nothing was changed.", state=state.value
-        )
+        raise TicketClosed(f"This ticket is already {state.label.lower()}; nothing was changed.", state=state.value)
     if ticket.deadline_at and ticket.deadline_at <= now:
         raise TooLate("The deadline has passed; nothing was changed.", deadline_at=ticket.deadline_at)
 
@@ -94,9 +90,7 @@ def _revise(ticket: Ticket, decision: NewDecision, reviewer: User) -> DecisionTy
     arguments.check_schema(args, ticket.args_schema)
     ticket.revision += 1
     ticket.digest = intake.digest_of(ticket, args)
-    Revision.objects.create(
-        ticket=ticket, number=ticket.revision, args=args, digest=ticket.digest, author=reviewer
-    )
+    Revision.objects.create(ticket=ticket, number=ticket.revision, args=args, digest=ticket.digest, author=reviewer)
     ticket.save(update_fields=["revision", "digest"])
     _weigh_again(ticket, args)
     audit.append("revision.created", ticket=ticket, actor=reviewer, args=args)
@@ -121,9 +115,7 @@ def _write(ticket: Ticket, kind: DecisionType, decision: NewDecision, reviewer: 
         message=decision.message,
         digest=ticket.digest,
     )
-    audit.append(
-        "decision.recorded", ticket=ticket, actor=reviewer, decision=kind.value, message=decision.message
-    )
+    audit.append("decision.recorded", ticket=ticket, actor=reviewer, decision=kind.value, message=decision.message)
 
 
 def _settle(ticket: Ticket, now: datetime, decision: NewDecision, reviewer: User) -> None:

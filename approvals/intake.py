@@ -92,9 +92,7 @@ def _open(action: ProposedAction, *, origin: Origin, requester: User | None) -> 
     ticket.save()
     Revision.objects.create(ticket=ticket, number=1, args=action.args, digest=ticket.digest)
     _require(ticket, terms)
-    audit.append(
-        "ticket.opened", ticket=ticket, args=action.args, policy=terms.snapshot(), graph=origin.graph
-    )
+    audit.append("ticket.opened", ticket=ticket, args=action.args, policy=terms.snapshot(), graph=origin.graph)
     if terms.gate == Gate.AUTO:
         tickets.resolve(ticket, outcome=Outcome.AUTO_APPROVED, now=now, message=f"Policy “{terms.name}”")
     elif ticket.deadline_at:
@@ -113,17 +111,14 @@ def _set_terms(ticket: Ticket, terms: policy.Terms) -> None:
 def _require(ticket: Ticket, terms: policy.Terms) -> None:
     groups = {name: Group.objects.get_or_create(name=name)[0] for name, _ in terms.requirements}
     TicketRequirement.objects.bulk_create(
-        TicketRequirement(ticket=ticket, group=groups[name], needed=needed)
-        for name, needed in terms.requirements
+        TicketRequirement(ticket=ticket, group=groups[name], needed=needed) for name, needed in terms.requirements
     )
 
 
 def _known(origin: Origin) -> list[Ticket]:
     if not origin.interrupt_id:
         return []
-    return list(
-        Ticket.objects.filter(thread_id=origin.thread_id, interrupt_id=origin.interrupt_id).for_list()
-    )
+    return list(Ticket.objects.filter(thread_id=origin.thread_id, interrupt_id=origin.interrupt_id).for_list())
 
 
 def _lock_interrupt(origin: Origin) -> None:

@@ -54,9 +54,7 @@ class Policy(models.Model):
         help_text="Whoever started the run may not approve it. Switch off only for a team of one.",
     )
     deny_threshold = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
-    recall_seconds = models.PositiveIntegerField(
-        default=0, help_text="How long an approval can be taken back."
-    )
+    recall_seconds = models.PositiveIntegerField(default=0, help_text="How long an approval can be taken back.")
     version = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
@@ -118,16 +116,12 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
     def undelivered(self) -> TicketQuerySet:
         """Resolved, out of the recall window, and its graph has not heard of it."""
         waiting = (TicketState.APPROVED, TicketState.REJECTED, TicketState.ANSWERED, TicketState.EXPIRED)
-        return self.filter(state__in=waiting, delivered_at=None, release_at__lte=Now()).exclude(
-            interrupt_id=""
-        )
+        return self.filter(state__in=waiting, delivered_at=None, release_at__lte=Now()).exclude(interrupt_id="")
 
     def needing(self, user: Any) -> TicketQuerySet:
         """Pending tickets on which this user may decide and has not yet."""
         asked = TicketRequirement.objects.filter(ticket=OuterRef("pk"), group__user=user.pk)
-        voted = Decision.objects.filter(
-            ticket=OuterRef("pk"), revision=OuterRef("revision"), reviewer=user.pk
-        )
+        voted = Decision.objects.filter(ticket=OuterRef("pk"), revision=OuterRef("revision"), reviewer=user.pk)
         barred = Q(bar_requester=True, requester=user.pk)
         return self.pending().filter(Exists(asked)).exclude(Exists(voted)).exclude(barred)
 
@@ -145,9 +139,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
     def by_urgency(self) -> TicketQuerySet:
         """Nearest deadline first, then the highest risk, then the oldest."""
         rank = models.Case(*[models.When(risk=risk, then=n) for risk, n in RISK_ORDER.items()])
-        return self.annotate(risk_rank=rank).order_by(
-            F("deadline_at").asc(nulls_last=True), "risk_rank", "id"
-        )
+        return self.annotate(risk_rank=rank).order_by(F("deadline_at").asc(nulls_last=True), "risk_rank", "id")
 
     def for_list(self) -> TicketQuerySet:
         """All that a row needs, in a fixed number of queries."""
@@ -220,9 +212,7 @@ class Ticket(models.Model):
             ),
             models.CheckConstraint(condition=Q(state__in=TicketState.values), name="ticket_known_state"),
             models.CheckConstraint(
-                condition=reduce(
-                    or_, (Q(state=s, outcome__in=sorted(o)) for s, o in states.OUTCOMES.items())
-                ),
+                condition=reduce(or_, (Q(state=s, outcome__in=sorted(o)) for s, o in states.OUTCOMES.items())),
                 name="ticket_outcome_of_state",
             ),
             models.CheckConstraint(
@@ -230,9 +220,7 @@ class Ticket(models.Model):
                 | (~Q(state=TicketState.PENDING) & Q(resolved_at__isnull=False)),
                 name="ticket_resolved_has_time",
             ),
-            models.CheckConstraint(
-                condition=Q(execution__in=Execution.values), name="ticket_known_execution"
-            ),
+            models.CheckConstraint(condition=Q(execution__in=Execution.values), name="ticket_known_execution"),
             models.CheckConstraint(
                 condition=Q(delivered_at=None) | ~Q(state=TicketState.PENDING),
                 name="ticket_delivered_was_resolved",
@@ -334,9 +322,7 @@ class Decision(models.Model):
     class Meta:
         ordering = ("id",)
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=("ticket", "revision", "reviewer"), name="decision_once_per_reviewer"
-            ),
+            models.UniqueConstraint(fields=("ticket", "revision", "reviewer"), name="decision_once_per_reviewer"),
             models.CheckConstraint(condition=Q(type__in=DecisionType.values), name="decision_known_type"),
         ]
 
@@ -347,9 +333,7 @@ class Decision(models.Model):
 class AuditEntry(models.Model):
     """One fact, hash-chained within its stream. Written once; the database refuses any change."""
 
-    ticket = models.ForeignKey(
-        Ticket, null=True, blank=True, on_delete=models.PROTECT, related_name="audit_entries"
-    )
+    ticket = models.ForeignKey(Ticket, null=True, blank=True, on_delete=models.PROTECT, related_name="audit_entries")
     stream = models.CharField(max_length=160)
     seq = models.PositiveIntegerField()
     type = models.CharField(max_length=60)

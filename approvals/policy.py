@@ -99,8 +99,16 @@ def terms_of(policy: Policy) -> Terms:
         bar_requester=policy.bar_requester,
         deny_threshold=policy.deny_threshold,
         recall_seconds=policy.recall_seconds,
-        why=f"When {policy.condition}" if policy.condition else f"Every {policy.action} of {policy.graph}",
+        why=_why(policy),
     )
+
+
+def _why(policy: Policy) -> str:
+    """The rule in words: what it applies to, and when."""
+    action = "every action" if policy.action == "*" else f"the action {policy.action}"
+    graph = "any graph" if policy.graph == "*" else policy.graph
+    when = f", when {policy.condition}" if policy.condition.strip() else ""
+    return f"It applies to {action} of {graph}{when}."
 
 
 def is_stricter(terms: Terms, ticket: Ticket) -> bool:

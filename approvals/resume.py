@@ -26,13 +26,11 @@ def enqueue(ticket: Ticket) -> None:
     if not ticket.interrupt_id:
         return  # a remote agent waits over the API; there is no graph here to resume
     later = ticket.release_at if ticket.recall_seconds else None
-    app.configure_task(
-        TASK_NAME, lock=ticket.thread_id, queue=QUEUE, schedule_at=later, allow_unknown=True
-    ).defer(thread_id=ticket.thread_id, ticket_id=ticket.pk)
+    app.configure_task(TASK_NAME, lock=ticket.thread_id, queue=QUEUE, schedule_at=later, allow_unknown=True).defer(
+        thread_id=ticket.thread_id, ticket_id=ticket.pk
+    )
 
 
 def enqueue_expiry(ticket_id: int, *, at: datetime) -> None:
     """Ask for a look at the ticket when its deadline has come."""
-    app.configure_task(EXPIRE_TASK_NAME, queue=QUEUE, schedule_at=at, allow_unknown=True).defer(
-        ticket_id=ticket_id
-    )
+    app.configure_task(EXPIRE_TASK_NAME, queue=QUEUE, schedule_at=at, allow_unknown=True).defer(ticket_id=ticket_id)

@@ -47,9 +47,7 @@ def lock(ticket_id: int) -> tuple[Ticket, datetime]:
     return ticket, now
 
 
-def resolve(
-    ticket: Ticket, *, outcome: Outcome, now: datetime, message: str = "", actor: User | None = None
-) -> None:
+def resolve(ticket: Ticket, *, outcome: Outcome, now: datetime, message: str = "", actor: User | None = None) -> None:
     """Close a pending ticket and ask for its graph to be resumed. The caller holds the row lock."""
     after = next(state for state, outcomes in states.OUTCOMES.items() if outcome in outcomes)
     recall = ticket.recall_seconds if after is TicketState.APPROVED else 0
@@ -120,9 +118,7 @@ def _close(ticket_id: int, *, outcome: Outcome, reason: str, actor: User | None)
         if ticket.delivered_at or not states.may_move(TicketState(ticket.state), after):
             return
         _move(ticket, after, outcome=outcome, message=reason, resolved_at=now, release_at=None)
-        audit.append(
-            f"ticket.{after.value}", ticket=ticket, actor=actor, outcome=outcome.value, message=reason
-        )
+        audit.append(f"ticket.{after.value}", ticket=ticket, actor=actor, outcome=outcome.value, message=reason)
 
 
 def _move(ticket: Ticket, after: TicketState, **fields: Any) -> None:

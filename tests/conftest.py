@@ -106,9 +106,7 @@ def cast(db: None) -> dict[str, Any]:
         people[name] = User.objects.create(username=name, password=_hashed())
         if group:
             people[name].groups.add(Group.objects.get_or_create(name=group)[0])
-    people["admin"] = User.objects.create(
-        username="admin", password=_hashed(), is_staff=True, is_superuser=True
-    )
+    people["admin"] = User.objects.create(username="admin", password=_hashed(), is_staff=True, is_superuser=True)
     return people
 
 

@@ -30,9 +30,7 @@ def serving(
     port = port or free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port), application]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "COUNTERSIGN_PUBLIC_URL": address, **environment}
-    )
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "COUNTERSIGN_PUBLIC_URL": address, **environment})
     try:
         _wait_until_it_listens(process, port)
         yield address

@@ -20,9 +20,7 @@ TRANSFER_SCHEMA = {
 }
 
 
-def propose(
-    action: str = "transfer_money", *, args: dict[str, Any] | None = None, **fields: Any
-) -> ProposedAction:
+def propose(action: str = "transfer_money", *, args: dict[str, Any] | None = None, **fields: Any) -> ProposedAction:
     """An action as a wire format would describe it."""
     args = {"amount": 250, "to": "bob"} if args is None else args
     return ProposedAction(action=action, args=args, **fields)
@@ -56,13 +54,9 @@ def decide(ticket: Ticket, reviewer: User, type: str = "approve", **fields: Any)
     )
 
 
-def make_policy(
-    name: str = "Transfers", *, requirements: dict[str, int] | None = None, **fields: Any
-) -> Policy:
+def make_policy(name: str = "Transfers", *, requirements: dict[str, int] | None = None, **fields: Any) -> Policy:
     """A policy with its requirements, by group name."""
     policy = Policy.objects.create(name=name, **fields)
     for group, needed in (requirements or {}).items():
-        Requirement.objects.create(
-            policy=policy, group=Group.objects.get_or_create(name=group)[0], needed=needed
-        )
+        Requirement.objects.create(policy=policy, group=Group.objects.get_or_create(name=group)[0], needed=needed)
     return policy

@@ -36,6 +36,7 @@ class Pause:
 
     def call_id(self, name: str, args: Mapping[str, Any], *, skip: int = 0) -> str:
         """The id of the call with this name and these arguments; `skip` passes over identical ones."""
-        last: Sequence[dict[str, Any]] = next((m["tool_calls"] for m in reversed(self.conversation) if m["tool_calls"]), [])
+        spoken = (m["tool_calls"] for m in reversed(self.conversation) if m["tool_calls"])
+        last: Sequence[dict[str, Any]] = next(spoken, [])
         ids = [call["id"] for call in last if call["name"] == name and call["args"] == args]
         return str(ids[skip]) if skip < len(ids) else ""

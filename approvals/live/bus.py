@@ -72,7 +72,8 @@ def _waiting_notice() -> Any | None:
     such an entry, so nobody is told.
     """
     here = set(connection.savepoint_ids)
-    for savepoints, hook, _robust in connection.run_on_commit:
+    waiting: list[tuple[set[str], Any, bool]] = connection.run_on_commit  # type: ignore[assignment]  # stubs lag
+    for savepoints, hook, _robust in waiting:
         if isinstance(hook, _Notice) and savepoints <= here:
             return hook
     return None

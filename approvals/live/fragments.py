@@ -30,7 +30,7 @@ SETTLE = timedelta(seconds=2)
 #: More than this and the page is better loaded afresh.
 MOST_CHANGES = 500
 
-RELOAD = mark_safe('<span id="live-reload" hidden hx-swap-oob="true"></span>')  # noqa: S308  a constant
+RELOAD = mark_safe('<span id="live-reload" hidden hx-swap-oob="true"></span>')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +149,7 @@ def _audiences(tickets: Sequence[Ticket], *, connected: Collection[int]) -> dict
     members: dict[int, set[int]] = {}
     for user_id, group_id in here.filter(groups__in=groups).values_list("pk", "groups"):
         members.setdefault(group_id, set()).add(user_id)
-    requesters = {ticket.requester_id for ticket in tickets if ticket.requester_id in connected}
+    requesters = {ticket.requester_id for ticket in tickets if ticket.requester_id is not None}
     asking = set(here.filter(pk__in=requesters).values_list("pk", flat=True)) if requesters else set()
     audiences = {}
     for ticket in tickets:
@@ -162,9 +162,7 @@ def _audiences(tickets: Sequence[Ticket], *, connected: Collection[int]) -> dict
 
 def _auditors(connected: Collection[int]) -> Iterable[int]:
     """Connected users who may see every ticket."""
-    everything = User.objects.with_perm(
-        "approvals.view_ticket", backend="django.contrib.auth.backends.ModelBackend"
-    )
+    everything = User.objects.with_perm("approvals.view_ticket", backend="django.contrib.auth.backends.ModelBackend")
     return everything.filter(pk__in=connected).values_list("pk", flat=True)
 
 

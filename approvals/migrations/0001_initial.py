@@ -8,226 +8,523 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Policy',
+            name="Policy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('position', models.PositiveIntegerField(default=100, help_text='Policies are tried from the lowest up.')),
-                ('enabled', models.BooleanField(default=True)),
-                ('graph', models.CharField(default='*', help_text="Glob on the graph's name.", max_length=200)),
-                ('action', models.CharField(default='*', help_text="Glob on the action's name.", max_length=200)),
-                ('condition', models.TextField(blank=True, help_text='CEL over action, args, graph, requester, confidence; empty matches always. For example: action == "transfer_money" && double(args.amount) > 1000.0')),
-                ('risk', models.CharField(choices=[('low', 'Low risk'), ('medium', 'Medium risk'), ('high', 'High risk'), ('critical', 'Critical risk')], default='medium', max_length=10)),
-                ('gate', models.CharField(choices=[('auto', 'Runs at once, logged'), ('soft', 'Runs unless stopped'), ('hard', 'Waits for approval'), ('manual', 'Waits for a typed confirmation')], default='hard', max_length=10)),
-                ('deadline_seconds', models.PositiveIntegerField(blank=True, default=86400, help_text='Seconds until the deadline.', null=True, validators=[django.core.validators.MinValueValidator(1)])),
-                ('on_timeout', models.CharField(choices=[('reject', 'Reject'), ('escalate', 'Escalate'), ('approve', 'Approve'), ('answer', "Answer with the agent's best guess")], default='reject', max_length=10)),
-                ('bar_requester', models.BooleanField(default=True, help_text='Whoever started the run may not approve it. Switch off only for a team of one.')),
-                ('deny_threshold', models.PositiveIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1)])),
-                ('recall_seconds', models.PositiveIntegerField(default=0, help_text='How long an approval can be taken back.')),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80, unique=True)),
+                (
+                    "position",
+                    models.PositiveIntegerField(default=100, help_text="Policies are tried from the lowest up."),
+                ),
+                ("enabled", models.BooleanField(default=True)),
+                ("graph", models.CharField(default="*", help_text="Glob on the graph's name.", max_length=200)),
+                ("action", models.CharField(default="*", help_text="Glob on the action's name.", max_length=200)),
+                (
+                    "condition",
+                    models.TextField(
+                        blank=True,
+                        help_text='CEL over action, args, graph, requester, confidence; empty matches always. For example: action == "transfer_money" && double(args.amount) > 1000.0',
+                    ),
+                ),
+                (
+                    "risk",
+                    models.CharField(
+                        choices=[
+                            ("low", "Low risk"),
+                            ("medium", "Medium risk"),
+                            ("high", "High risk"),
+                            ("critical", "Critical risk"),
+                        ],
+                        default="medium",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "gate",
+                    models.CharField(
+                        choices=[
+                            ("auto", "Runs at once, logged"),
+                            ("soft", "Runs unless stopped"),
+                            ("hard", "Waits for approval"),
+                            ("manual", "Waits for a typed confirmation"),
+                        ],
+                        default="hard",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "deadline_seconds",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        default=86400,
+                        help_text="Seconds until the deadline.",
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                (
+                    "on_timeout",
+                    models.CharField(
+                        choices=[
+                            ("reject", "Reject"),
+                            ("escalate", "Escalate"),
+                            ("approve", "Approve"),
+                            ("answer", "Answer with the agent's best guess"),
+                        ],
+                        default="reject",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "bar_requester",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Whoever started the run may not approve it. Switch off only for a team of one.",
+                    ),
+                ),
+                (
+                    "deny_threshold",
+                    models.PositiveIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1)]),
+                ),
+                (
+                    "recall_seconds",
+                    models.PositiveIntegerField(default=0, help_text="How long an approval can be taken back."),
+                ),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
             ],
             options={
-                'verbose_name_plural': 'policies',
-                'ordering': ('position', 'id'),
-                'constraints': [models.CheckConstraint(condition=models.Q(('risk__in', ['low', 'medium', 'high', 'critical'])), name='policy_known_risk'), models.CheckConstraint(condition=models.Q(('gate__in', ['auto', 'soft', 'hard', 'manual'])), name='policy_known_gate'), models.CheckConstraint(condition=models.Q(('on_timeout__in', ['reject', 'escalate', 'approve', 'answer'])), name='policy_known_timeout'), models.CheckConstraint(condition=models.Q(('deny_threshold__gte', 1)), name='policy_deny_at_least_one')],
+                "verbose_name_plural": "policies",
+                "ordering": ("position", "id"),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("risk__in", ["low", "medium", "high", "critical"])),
+                        name="policy_known_risk",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("gate__in", ["auto", "soft", "hard", "manual"])), name="policy_known_gate"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("on_timeout__in", ["reject", "escalate", "approve", "answer"])),
+                        name="policy_known_timeout",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("deny_threshold__gte", 1)), name="policy_deny_at_least_one"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Ticket',
+            name="Ticket",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('graph', models.CharField(max_length=200)),
-                ('thread_id', models.CharField(max_length=128)),
-                ('interrupt_id', models.CharField(blank=True, max_length=200)),
-                ('checkpoint_id', models.CharField(blank=True, max_length=128)),
-                ('protocol', models.CharField(blank=True, max_length=40)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('tool_call_id', models.CharField(blank=True, max_length=200)),
-                ('action', models.CharField(max_length=200)),
-                ('args_schema', models.JSONField(blank=True, null=True)),
-                ('description', models.TextField(blank=True)),
-                ('reasoning', models.TextField(blank=True)),
-                ('context', models.JSONField(blank=True, default=list)),
-                ('confidence', models.FloatField(blank=True, null=True)),
-                ('risk', models.CharField(choices=[('low', 'Low risk'), ('medium', 'Medium risk'), ('high', 'High risk'), ('critical', 'Critical risk')], max_length=10)),
-                ('gate', models.CharField(choices=[('auto', 'Runs at once, logged'), ('soft', 'Runs unless stopped'), ('hard', 'Waits for approval'), ('manual', 'Waits for a typed confirmation')], max_length=10)),
-                ('policy_name', models.CharField(max_length=80)),
-                ('policy_version', models.PositiveIntegerField()),
-                ('policy', models.JSONField(default=dict)),
-                ('allowed_decisions', models.JSONField(default=list)),
-                ('confirm_text', models.CharField(blank=True, max_length=200)),
-                ('bar_requester', models.BooleanField(default=True)),
-                ('deny_threshold', models.PositiveIntegerField(default=1)),
-                ('on_timeout', models.CharField(choices=[('reject', 'Reject'), ('escalate', 'Escalate'), ('approve', 'Approve'), ('answer', "Answer with the agent's best guess")], default='reject', max_length=10)),
-                ('recall_seconds', models.PositiveIntegerField(default=0)),
-                ('state', models.CharField(choices=[('pending', 'Waiting'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('answered', 'Answered'), ('expired', 'Expired'), ('cancelled', 'Withdrawn'), ('superseded', 'Superseded')], default='pending', max_length=12)),
-                ('outcome', models.CharField(blank=True, choices=[('approved', 'Approved as proposed'), ('edited', 'Approved with edits'), ('rejected', 'Rejected'), ('answered', 'Answered'), ('timed_out', 'Timed out'), ('auto_approved', 'Approved by policy'), ('cancelled', 'Withdrawn'), ('superseded', 'Superseded')], default='', max_length=16)),
-                ('message', models.TextField(blank=True)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('digest', models.CharField(max_length=64)),
-                ('opened_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('deadline_at', models.DateTimeField(blank=True, null=True)),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('release_at', models.DateTimeField(blank=True, null=True)),
-                ('delivered_at', models.DateTimeField(blank=True, null=True)),
-                ('execution', models.CharField(choices=[('not_started', 'Not started'), ('started', 'Started'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('unknown', 'Unknown')], default='not_started', max_length=12)),
-                ('result', models.JSONField(blank=True, null=True)),
-                ('error', models.TextField(blank=True)),
-                ('requester', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='requested_tickets', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("graph", models.CharField(max_length=200)),
+                ("thread_id", models.CharField(max_length=128)),
+                ("interrupt_id", models.CharField(blank=True, max_length=200)),
+                ("checkpoint_id", models.CharField(blank=True, max_length=128)),
+                ("protocol", models.CharField(blank=True, max_length=40)),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("tool_call_id", models.CharField(blank=True, max_length=200)),
+                ("action", models.CharField(max_length=200)),
+                ("args_schema", models.JSONField(blank=True, null=True)),
+                ("description", models.TextField(blank=True)),
+                ("reasoning", models.TextField(blank=True)),
+                ("context", models.JSONField(blank=True, default=list)),
+                ("confidence", models.FloatField(blank=True, null=True)),
+                (
+                    "risk",
+                    models.CharField(
+                        choices=[
+                            ("low", "Low risk"),
+                            ("medium", "Medium risk"),
+                            ("high", "High risk"),
+                            ("critical", "Critical risk"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "gate",
+                    models.CharField(
+                        choices=[
+                            ("auto", "Runs at once, logged"),
+                            ("soft", "Runs unless stopped"),
+                            ("hard", "Waits for approval"),
+                            ("manual", "Waits for a typed confirmation"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("policy_name", models.CharField(max_length=80)),
+                ("policy_version", models.PositiveIntegerField()),
+                ("policy", models.JSONField(default=dict)),
+                ("allowed_decisions", models.JSONField(default=list)),
+                ("confirm_text", models.CharField(blank=True, max_length=200)),
+                ("bar_requester", models.BooleanField(default=True)),
+                ("deny_threshold", models.PositiveIntegerField(default=1)),
+                (
+                    "on_timeout",
+                    models.CharField(
+                        choices=[
+                            ("reject", "Reject"),
+                            ("escalate", "Escalate"),
+                            ("approve", "Approve"),
+                            ("answer", "Answer with the agent's best guess"),
+                        ],
+                        default="reject",
+                        max_length=10,
+                    ),
+                ),
+                ("recall_seconds", models.PositiveIntegerField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waiting"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("answered", "Answered"),
+                            ("expired", "Expired"),
+                            ("cancelled", "Withdrawn"),
+                            ("superseded", "Superseded"),
+                        ],
+                        default="pending",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("approved", "Approved as proposed"),
+                            ("edited", "Approved with edits"),
+                            ("rejected", "Rejected"),
+                            ("answered", "Answered"),
+                            ("timed_out", "Timed out"),
+                            ("auto_approved", "Approved by policy"),
+                            ("cancelled", "Withdrawn"),
+                            ("superseded", "Superseded"),
+                        ],
+                        default="",
+                        max_length=16,
+                    ),
+                ),
+                ("message", models.TextField(blank=True)),
+                ("revision", models.PositiveIntegerField(default=1)),
+                ("digest", models.CharField(max_length=64)),
+                ("opened_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("deadline_at", models.DateTimeField(blank=True, null=True)),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                ("release_at", models.DateTimeField(blank=True, null=True)),
+                ("delivered_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "execution",
+                    models.CharField(
+                        choices=[
+                            ("not_started", "Not started"),
+                            ("started", "Started"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="not_started",
+                        max_length=12,
+                    ),
+                ),
+                ("result", models.JSONField(blank=True, null=True)),
+                ("error", models.TextField(blank=True)),
+                (
+                    "requester",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="requested_tickets",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Revision',
+            name="Revision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('args', models.JSONField()),
-                ('digest', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='approvals.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("args", models.JSONField()),
+                ("digest", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="revisions", to="approvals.ticket"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('number',),
+                "ordering": ("number",),
             },
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('revision', models.PositiveIntegerField()),
-                ('type', models.CharField(choices=[('approve', 'Approve'), ('edit', 'Edit and approve'), ('reject', 'Reject'), ('respond', 'Answer')], max_length=10)),
-                ('message', models.TextField(blank=True)),
-                ('digest', models.CharField(max_length=64)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('reviewer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to=settings.AUTH_USER_MODEL)),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='approvals.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("revision", models.PositiveIntegerField()),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("approve", "Approve"),
+                            ("edit", "Edit and approve"),
+                            ("reject", "Reject"),
+                            ("respond", "Answer"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("message", models.TextField(blank=True)),
+                ("digest", models.CharField(max_length=64)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="decisions", to="approvals.ticket"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stream', models.CharField(max_length=160)),
-                ('seq', models.PositiveIntegerField()),
-                ('type', models.CharField(max_length=60)),
-                ('actor_name', models.CharField(blank=True, max_length=150)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('body', models.BinaryField()),
-                ('prev', models.BinaryField()),
-                ('hash', models.BinaryField()),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('ticket', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='audit_entries', to='approvals.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stream", models.CharField(max_length=160)),
+                ("seq", models.PositiveIntegerField()),
+                ("type", models.CharField(max_length=60)),
+                ("actor_name", models.CharField(blank=True, max_length=150)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("body", models.BinaryField()),
+                ("prev", models.BinaryField()),
+                ("hash", models.BinaryField()),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="audit_entries",
+                        to="approvals.ticket",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'audit entries',
-                'ordering': ('id',),
+                "verbose_name_plural": "audit entries",
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='TicketRequirement',
+            name="TicketRequirement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('needed', models.PositiveIntegerField(default=1)),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='auth.group')),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='requirements', to='approvals.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("needed", models.PositiveIntegerField(default=1)),
+                (
+                    "group",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="auth.group"),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="requirements", to="approvals.ticket"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='Requirement',
+            name="Requirement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('needed', models.PositiveIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1)])),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='auth.group')),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='requirements', to='approvals.policy')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "needed",
+                    models.PositiveIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1)]),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="auth.group"),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="requirements", to="approvals.policy"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
-                'constraints': [models.UniqueConstraint(fields=('policy', 'group'), name='requirement_once_per_group'), models.CheckConstraint(condition=models.Q(('needed__gte', 1)), name='requirement_at_least_one')],
+                "ordering": ("id",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("policy", "group"), name="requirement_once_per_group"),
+                    models.CheckConstraint(condition=models.Q(("needed__gte", 1)), name="requirement_at_least_one"),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['deadline_at', 'id'], name='ticket_pending_idx'),
+            model_name="ticket",
+            index=models.Index(
+                condition=models.Q(("state", "pending")), fields=["deadline_at", "id"], name="ticket_pending_idx"
+            ),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('state', 'pending'), _negated=True), fields=['-resolved_at', '-id'], name='ticket_resolved_idx'),
+            model_name="ticket",
+            index=models.Index(
+                condition=models.Q(("state", "pending"), _negated=True),
+                fields=["-resolved_at", "-id"],
+                name="ticket_resolved_idx",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('delivered_at', None), models.Q(('state', 'pending'), _negated=True)), fields=['release_at'], name='ticket_undelivered_idx'),
+            model_name="ticket",
+            index=models.Index(
+                condition=models.Q(("delivered_at", None), models.Q(("state", "pending"), _negated=True)),
+                fields=["release_at"],
+                name="ticket_undelivered_idx",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(fields=['thread_id'], name='ticket_thread_idx'),
+            model_name="ticket",
+            index=models.Index(fields=["thread_id"], name="ticket_thread_idx"),
         ),
         migrations.AddConstraint(
-            model_name='ticket',
-            constraint=models.UniqueConstraint(condition=models.Q(('interrupt_id', ''), _negated=True), fields=('thread_id', 'interrupt_id', 'position'), name='ticket_once_per_interrupt'),
+            model_name="ticket",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("interrupt_id", ""), _negated=True),
+                fields=("thread_id", "interrupt_id", "position"),
+                name="ticket_once_per_interrupt",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ticket',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'approved', 'rejected', 'answered', 'expired', 'cancelled', 'superseded'])), name='ticket_known_state'),
+            model_name="ticket",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["pending", "approved", "rejected", "answered", "expired", "cancelled", "superseded"])
+                ),
+                name="ticket_known_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ticket',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('outcome__in', ['']), ('state', 'pending')), models.Q(('outcome__in', ['approved', 'auto_approved', 'edited']), ('state', 'approved')), models.Q(('outcome__in', ['rejected']), ('state', 'rejected')), models.Q(('outcome__in', ['answered']), ('state', 'answered')), models.Q(('outcome__in', ['timed_out']), ('state', 'expired')), models.Q(('outcome__in', ['cancelled']), ('state', 'cancelled')), models.Q(('outcome__in', ['superseded']), ('state', 'superseded')), _connector='OR'), name='ticket_outcome_of_state'),
+            model_name="ticket",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("outcome__in", [""]), ("state", "pending")),
+                    models.Q(("outcome__in", ["approved", "auto_approved", "edited"]), ("state", "approved")),
+                    models.Q(("outcome__in", ["rejected"]), ("state", "rejected")),
+                    models.Q(("outcome__in", ["answered"]), ("state", "answered")),
+                    models.Q(("outcome__in", ["timed_out"]), ("state", "expired")),
+                    models.Q(("outcome__in", ["cancelled"]), ("state", "cancelled")),
+                    models.Q(("outcome__in", ["superseded"]), ("state", "superseded")),
+                    _connector="OR",
+                ),
+                name="ticket_outcome_of_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ticket',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('release_at', None), ('resolved_at', None), ('state', 'pending')), models.Q(models.Q(('state', 'pending'), _negated=True), ('resolved_at__isnull', False)), _connector='OR'), name='ticket_resolved_has_time'),
+            model_name="ticket",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("release_at", None), ("resolved_at", None), ("state", "pending")),
+                    models.Q(models.Q(("state", "pending"), _negated=True), ("resolved_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="ticket_resolved_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ticket',
-            constraint=models.CheckConstraint(condition=models.Q(('execution__in', ['not_started', 'started', 'succeeded', 'failed', 'unknown'])), name='ticket_known_execution'),
+            model_name="ticket",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("execution__in", ["not_started", "started", "succeeded", "failed", "unknown"])),
+                name="ticket_known_execution",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ticket',
-            constraint=models.CheckConstraint(condition=models.Q(('delivered_at', None), models.Q(('state', 'pending'), _negated=True), _connector='OR'), name='ticket_delivered_was_resolved'),
+            model_name="ticket",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("delivered_at", None), models.Q(("state", "pending"), _negated=True), _connector="OR"
+                ),
+                name="ticket_delivered_was_resolved",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='revision',
-            constraint=models.UniqueConstraint(fields=('ticket', 'number'), name='revision_once_per_number'),
+            model_name="revision",
+            constraint=models.UniqueConstraint(fields=("ticket", "number"), name="revision_once_per_number"),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(fields=('ticket', 'revision', 'reviewer'), name='decision_once_per_reviewer'),
+            model_name="decision",
+            constraint=models.UniqueConstraint(
+                fields=("ticket", "revision", "reviewer"), name="decision_once_per_reviewer"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('type__in', ['approve', 'edit', 'reject', 'respond'])), name='decision_known_type'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("type__in", ["approve", "edit", "reject", "respond"])), name="decision_known_type"
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['ticket', 'id'], name='audit_ticket_idx'),
+            model_name="auditentry",
+            index=models.Index(fields=["ticket", "id"], name="audit_ticket_idx"),
         ),
         migrations.AddConstraint(
-            model_name='auditentry',
-            constraint=models.UniqueConstraint(fields=('stream', 'seq'), name='audit_once_per_seq'),
+            model_name="auditentry",
+            constraint=models.UniqueConstraint(fields=("stream", "seq"), name="audit_once_per_seq"),
         ),
         migrations.AddConstraint(
-            model_name='ticketrequirement',
-            constraint=models.UniqueConstraint(fields=('ticket', 'group'), name='ticket_requirement_once_per_group'),
+            model_name="ticketrequirement",
+            constraint=models.UniqueConstraint(fields=("ticket", "group"), name="ticket_requirement_once_per_group"),
         ),
         migrations.AddConstraint(
-            model_name='ticketrequirement',
-            constraint=models.CheckConstraint(condition=models.Q(('needed__gte', 1)), name='ticket_requirement_at_least_one'),
+            model_name="ticketrequirement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("needed__gte", 1)), name="ticket_requirement_at_least_one"
+            ),
         ),
     ]

@@ -12,9 +12,7 @@ from approvals import digests
 
 text = st.text(st.characters(exclude_categories=("Cs",)))
 scalars = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-1e15, 1e15) | text
-values = st.recursive(
-    scalars, lambda v: st.lists(v, max_size=4) | st.dictionaries(text, v, max_size=4), max_leaves=12
-)
+values = st.recursive(scalars, lambda v: st.lists(v, max_size=4) | st.dictionaries(text, v, max_size=4), max_leaves=12)
 shown = {"graph": "g", "thread_id": "t", "action": "a", "number": 1}
 
 

@@ -17,7 +17,7 @@ def ticket(transfers: Any) -> Ticket:
     return factories.open_ticket(args_schema=factories.TRANSFER_SCHEMA)
 
 
-def post(client: Client, ticket: Ticket, user: Any, type: str = "approve", *, htmx: bool = False, **data: str) -> Any:
+def post(client: Client, ticket: Ticket, user: Any, type: str = "approve", *, htmx: Any = False, **data: str) -> Any:
     client.force_login(user)
     headers = {"HX-Request": "true"} if htmx else {}
     sent = {"type": type, "digest": ticket.digest} | data

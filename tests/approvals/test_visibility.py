@@ -43,21 +43,14 @@ def test_my_own_request_does_not_need_me(transfers, alice):
 
 
 def test_the_most_urgent_comes_first():
-    make_policy(
-        "Low", position=1, action="low", risk="low", requirements={"reviewers": 1}, deadline_seconds=3600
-    )
-    make_policy(
-        "High", position=2, action="high", risk="high", requirements={"reviewers": 1}, deadline_seconds=60
-    )
+    make_policy("Low", position=1, action="low", risk="low", requirements={"reviewers": 1}, deadline_seconds=3600)
+    make_policy("High", position=2, action="high", risk="high", requirements={"reviewers": 1}, deadline_seconds=60)
     low, high = open_ticket("low"), open_ticket("high")
     assert list(Ticket.objects.by_urgency()) == [high, low]
 
 
 def test_the_requester_is_told_before_trying(alice, transfers):
-    assert (
-        blocked_reason(alice, open_ticket(requester=alice))
-        == "You asked for this; someone else must approve."
-    )
+    assert blocked_reason(alice, open_ticket(requester=alice)) == "You asked for this; someone else must approve."
 
 
 def test_an_approver_is_not_held_back(alice, transfers):

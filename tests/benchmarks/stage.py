@@ -38,4 +38,5 @@ def set_up() -> Iterator[None]:
 def spread(samples: Sequence[float]) -> dict[str, float]:
     """Median, 95th percentile and worst of some seconds, in milliseconds."""
     cuts = statistics.quantiles(samples, n=20, method="inclusive")
-    return {name: round(value * 1000, 1) for name, value in (("p50", cuts[9]), ("p95", cuts[18]), ("max", max(samples)))}
+    figures = {"p50": cuts[9], "p95": cuts[18], "max": max(samples)}
+    return {name: round(seconds * 1000, 1) for name, seconds in figures.items()}

@@ -50,6 +50,7 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         yield chromium
         chromium.close()
+        connections.close_all()  # inside Playwright's loop this thread has connections of its own
 
 
 @pytest.fixture

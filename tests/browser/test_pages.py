@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
 
 from agents.models import Run
 from approvals.models import Ticket
@@ -149,7 +149,7 @@ def sign_in(page: Page, url: str, name: str) -> None:
     page.wait_for_url(f"{url}/")
 
 
-def problems(page: Page) -> list[str]:
+def problems(page: Page) -> Any:
     """What axe and the browser itself complain about, and a page wider than its window."""
     found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
     said = [f"{v['id']}: {n['target']} {n['failureSummary'][:200]}" for v in found for n in v["nodes"]]
@@ -195,7 +195,12 @@ def test_hostile_words_run_nothing_and_show_what_cannot_be_seen(
     context = open_context(browser)
     page = context.new_page()
     dialogs: list[str] = []
-    page.on("dialog", lambda dialog: dialogs.append(dialog.message) or dialog.dismiss())  # type: ignore[func-returns-value]
+
+    def note(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
     sign_in(page, live_server.url, "alice")
     page.goto(live_server.url + scene["ticket_high"])
     words = page.locator(".agent-words").inner_text()
