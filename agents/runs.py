@@ -40,7 +40,10 @@ def register(thread_id: str, *, graph: str, value: Any, requester_id: int | None
     """The thread's run, made if there is none."""
     check(thread_id, graph=graph)
     made = {"graph": graph, "input": value, "requester_id": requester_id, "model": model}
-    run, _ = Run.objects.get_or_create(thread_id=thread_id, defaults=made)
+    with transaction.atomic():
+        run, is_new = Run.objects.get_or_create(thread_id=thread_id, defaults=made)
+        if is_new:
+            audit.append("run.started", stream=f"run/{thread_id}", actor=run.requester, graph=graph)
     check(thread_id, graph=graph)  # someone may have been faster
     return run
 
