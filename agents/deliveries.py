@@ -46,6 +46,12 @@ def open_tickets(run: Run, seen: Seen) -> None:
         intake.open_tickets(wire.to_actions(pause), origin=origin)
 
 
+def take_in(run: Run, lease: Lease, seen: Seen) -> Delivery | None:
+    """Open a ticket for whatever waits, then claim what is decided: one trip into a thread for both."""
+    open_tickets(run, seen)
+    return claim_next(lease, seen)
+
+
 def is_settled(thread_id: str, seen: Seen) -> bool:
     """Did the graph stop by itself? A crash looks like a breakpoint, unless its tickets had been opened."""
     if not seen.pauses:
@@ -116,7 +122,7 @@ def _claim(lease: Lease, pause: Pause, *, checkpoint_id: str) -> Delivery | None
     if not all(tickets.mark_delivered(ticket_id) for ticket_id in waiting):
         transaction.set_rollback(True)  # taken back in this instant, or still in its recall window
         return None
-    decided = list(asked.for_list())
+    decided = list(asked.prefetch_related("revisions"))
     value = protocols.recognise(pause).resume_value(pause, [tickets.answer_of(t) for t in decided])
     runs.write(lease, status=RunStatus.RUNNING, error="")
     return Delivery(pause=pause, value=value, tickets=decided)

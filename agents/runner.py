@@ -119,11 +119,9 @@ def check_input(entry: registry.GraphEntry, value: Any) -> None:
 
 
 async def _begin(session: Session, value: Any) -> None:
-    fields = {"status": RunStatus.RUNNING, "input": value, "error": "", "output": None}
-    await in_thread(runs.write, session.lease, **fields)
+    await in_thread(runs.begin, session.lease, value=value)
     session.thread.asked = value
     async with _settled(session):
-        await in_thread(runs.doubt, session.run.thread_id)
         await session.thread.begin(value)
         seen = await session.thread.look()
         await in_thread(deliveries.supersede_stale, session.run, seen, reason=NEW_INPUT)
@@ -133,8 +131,7 @@ async def _begin(session: Session, value: Any) -> None:
 async def _advance(session: Session, seen: Seen) -> None:
     """Open a ticket for whatever waits, deliver what is decided, until people are needed or the end."""
     while seen.pauses:
-        await in_thread(deliveries.open_tickets, session.run, seen)
-        delivery = await in_thread(deliveries.claim_next, session.lease, seen)
+        delivery = await in_thread(deliveries.take_in, session.run, session.lease, seen)
         if delivery is None:
             await _write(session, seen, status=RunStatus.PAUSED, error="")
             return

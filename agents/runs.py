@@ -48,6 +48,12 @@ def register(thread_id: str, *, graph: str, value: Any, requester_id: int | None
     return run
 
 
+def begin(lease: Lease, *, value: Any) -> None:
+    """New input for the thread. What an earlier worker left half done is marked as not known, not forgotten."""
+    write(lease, status=RunStatus.RUNNING, input=value, error="", output=None)
+    doubt(lease.thread_id)
+
+
 def write(lease: Lease, *, ended: bool = False, **fields: Any) -> None:
     """Change the run, if this lease is still the latest; its end is a fact of the record, and moves open pages."""
     fields |= {"updated_at": Now(), "ended_at": Now() if ended else None}
