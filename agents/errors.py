@@ -7,6 +7,7 @@ AgentError
 ├── UnknownThread          404  unknown_thread
 ├── BadThreadId            422  bad_thread_id
 ├── ThreadOfAnotherGraph   409  thread_of_another_graph
+├── ThreadOfAnotherPerson  409  thread_of_another_person
 ├── NotPaused              409  not_paused
 ├── StaleInterrupt         409  stale_interrupt
 ├── LeaseHeld              409  lease_held
@@ -62,6 +63,12 @@ class BadThreadId(AgentError):
     """A thread id has 1 to 128 letters, digits, dots, dashes, colons or underscores."""
 
     code, status = "bad_thread_id", 422
+
+
+class ThreadOfAnotherPerson(AgentError):
+    """The thread “{thread_id}” was started by somebody else; start a thread of your own."""
+
+    code, status = "thread_of_another_person", 409
 
 
 class ThreadOfAnotherGraph(AgentError):

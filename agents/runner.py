@@ -7,6 +7,7 @@ guessed from exceptions or return values: only `get_state` tells a pause from an
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -47,12 +48,13 @@ class Session:
 async def start(*, graph: str, input: Any, thread_id: str, requester_id: int | None, model: str = "") -> Run:
     """Run a graph on new input until it pauses or ends. On a known thread of that graph, it continues it.
 
-    Raises UnknownGraph, BrokenGraph, BadInput, BadThreadId, ThreadOfAnotherGraph or LeaseHeld, and has
+    Raises UnknownGraph, BrokenGraph, BadInput, BadThreadId, ThreadOfAnotherGraph, ThreadOfAnotherPerson or
+    LeaseHeld, and has
     then changed nothing.
     """
     model = model or registry.DEFAULT_MODEL
     check_input(registry.get(graph), input)
-    await in_thread(runs.check, thread_id, graph=graph)
+    await in_thread(runs.check, thread_id, graph=graph, requester_id=requester_id)
     # Before the row is made: a graph that cannot be loaded leaves no run behind.
     await registry.load(graph, checkpointer=await checkpoints.saver(), model=model)
     run = await in_thread(runs.register, thread_id, graph=graph, value=input, requester_id=requester_id, model=model)
@@ -113,9 +115,19 @@ def check_input(entry: registry.GraphEntry, value: Any) -> None:
     """Raise BadInput that names the field unless the graph can take the value."""
     if not isinstance(value, dict):
         raise BadInput(why="it must be a JSON object.")
+    if not _storable(value):
+        raise BadInput(why="it holds text or numbers that the database cannot keep.")
     found = best_match(Draft202012Validator(entry.input_schema or {}).iter_errors(value))
     if found is not None:
         raise BadInput(why=f"{found.json_path}: {found.message}.")
+
+
+def _storable(value: Any) -> bool:
+    """Will Postgres take it? It knows no U+0000 and no lone surrogates."""
+    try:
+        return "\\u0000" not in json.dumps(value) and bool(json.dumps(value, ensure_ascii=False).encode())
+    except (TypeError, ValueError):
+        return False
 
 
 async def _begin(session: Session, value: Any) -> None:

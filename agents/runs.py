@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from agents import leases
-from agents.errors import BadThreadId, LeaseLost, ThreadOfAnotherGraph, UnknownThread
+from agents.errors import BadThreadId, LeaseLost, ThreadOfAnotherGraph, ThreadOfAnotherPerson, UnknownThread
 from agents.leases import Lease
 from agents.models import Run, RunStatus
 from approvals import audit, tickets
@@ -27,24 +27,29 @@ def find(thread_id: str) -> Run:
         raise UnknownThread(thread_id=thread_id) from None
 
 
-def check(thread_id: str, *, graph: str) -> None:
-    """May this graph run on this thread? Raises BadThreadId or ThreadOfAnotherGraph."""
+def check(thread_id: str, *, graph: str, requester_id: int | None) -> None:
+    """May this person run this graph on this thread?
+
+    Raises BadThreadId, ThreadOfAnotherGraph or ThreadOfAnotherPerson: a second person on a thread could
+    approve what they asked for themselves, because its tickets name the first as the requester.
+    """
     if not THREAD_ID.fullmatch(thread_id):
         raise BadThreadId(thread_id=thread_id)
-    known = Run.objects.filter(thread_id=thread_id).exclude(graph=graph).first()
-    if known is not None:
+    known = Run.objects.filter(thread_id=thread_id).first()
+    if known is not None and known.graph != graph:
         raise ThreadOfAnotherGraph(thread_id=thread_id, graph=known.graph)
+    if known is not None and known.requester_id != requester_id:
+        raise ThreadOfAnotherPerson(thread_id=thread_id)
 
 
 def register(thread_id: str, *, graph: str, value: Any, requester_id: int | None, model: str) -> Run:
     """The thread's run, made if there is none."""
-    check(thread_id, graph=graph)
     made = {"graph": graph, "input": value, "requester_id": requester_id, "model": model}
     with transaction.atomic():
         run, is_new = Run.objects.get_or_create(thread_id=thread_id, defaults=made)
         if is_new:
             audit.append("run.started", stream=f"run/{thread_id}", actor=run.requester, graph=graph)
-    check(thread_id, graph=graph)  # someone may have been faster
+    check(thread_id, graph=graph, requester_id=requester_id)  # someone may have been faster
     return run
 
 

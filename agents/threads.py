@@ -22,6 +22,7 @@ from agents import transcripts
 from agents.errors import StaleInterrupt, StateNotSerialisable
 from agents.protocols import Pause
 from agents.protocols.breakpoint import Verdict
+from approvals import digests
 
 NOTE = "Note: a reviewer changed this call before it ran. It ran with {args}.\n\n"
 SUPERSEDED = "This was not run: a new message came before anyone decided."
@@ -105,7 +106,7 @@ class Thread:
         if verdict.update:
             await self.graph.aupdate_state(self.config, verdict.update)
         asked = {call["id"]: call["args"] for call in pause.tool_calls or ()}
-        if verdict.run == asked:
+        if digests.alike(verdict.run, asked):
             await self._invoke(None)
         elif verdict.run:
             await self._run_some(pause, verdict)
@@ -206,7 +207,7 @@ def _notes(pause: Pause, verdict: Verdict, values: Any) -> list[ToolMessage]:
     """The results of edited calls, saying so: the model still sees the call as it wrote it."""
     notes = []
     for call in pause.tool_calls or ():
-        edited = call["id"] in verdict.run and verdict.run[call["id"]] != call["args"]
+        edited = call["id"] in verdict.run and not digests.alike(verdict.run[call["id"]], call["args"])
         result = transcripts.result_of(values, call["id"]) if edited else None
         if result is not None:
             said = NOTE.format(args=verdict.run[call["id"]])

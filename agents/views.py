@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
@@ -26,6 +26,8 @@ def runs(request: HttpRequest) -> HttpResponse:
 @require_safe
 def run(request: HttpRequest, thread_id: str) -> HttpResponse:
     """One run: where it stands, what was said, what it asked for, how it ended."""
+    if "\x00" in thread_id:
+        raise Http404
     found = get_object_or_404(Run.objects.visible_to(request.user).select_related("requester"), thread_id=thread_id)
     tickets = Ticket.objects.visible_to(request.user).filter(thread_id=thread_id).order_by("-id").for_list()
     template = "agents/_run.html" if request.htmx else "agents/run.html"  # type: ignore[attr-defined]

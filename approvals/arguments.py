@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
+import referencing
 from jsonschema.validators import validator_for
 
 from approvals import digests
@@ -15,6 +16,7 @@ from approvals.errors import InvalidArguments, TooLarge
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_KEYS = 2_000
+MAX_NAME = 200
 
 
 def check_shape(args: Any) -> None:
@@ -38,14 +40,22 @@ def check_shape(args: Any) -> None:
         raise InvalidArguments([{"path": "", "message": "text may not contain the character U+0000"}])
 
 
+def check_name(name: str, *, what: str) -> None:
+    """A name is at most 200 characters of text that the database can keep. Raises InvalidArguments."""
+    fits = isinstance(name, str) and len(name) <= MAX_NAME and "\x00" not in name
+    if not fits or name != name.encode("utf-8", "replace").decode():
+        raise InvalidArguments([{"path": "", "message": f"the {what} must be text of at most {MAX_NAME} characters"}])
+
+
 def check_schema(args: dict[str, Any], schema: dict[str, Any] | None) -> None:
     """Validate against the action's JSON Schema. Raises InvalidArguments naming each field that is wrong."""
     if not schema:
         return
-    validator = validator_for(schema, default=jsonschema.Draft202012Validator)(
-        schema, format_checker=jsonschema.FormatChecker()
-    )
     try:
+        # A registry of its own: by default the library would fetch whatever address a `$ref` names.
+        validator = validator_for(schema, default=jsonschema.Draft202012Validator)(
+            schema, format_checker=jsonschema.FormatChecker(), registry=referencing.Registry()
+        )
         errors = [
             {"path": pointer(error.absolute_path), "message": error.message[:500]}
             for error in sorted(validator.iter_errors(args), key=lambda error: list(map(str, error.absolute_path)))

@@ -26,6 +26,8 @@ class ProposedAction:
     #: 0 to 1, the agent's own claim.
     confidence: float | None = None
     allowed_decisions: tuple[str, ...] = ALL_DECISIONS
+    #: True where an answer in words is itself what lets the graph act: then it needs the same sign-offs.
+    answer_releases: bool = False
     tool_call_id: str = ""
     #: Place of this action in a batched interrupt.
     position: int = 0

@@ -48,11 +48,13 @@ def count(ticket: Ticket) -> quorum.Tally:
     votes = ticket.decisions.filter(revision=ticket.revision).select_related("reviewer")
     groups = _groups_of({vote.reviewer_id for vote in votes}, {need.group for need in needs})
     counted = [
-        quorum.Vote(reviewer=vote.reviewer_id, type=vote.type, groups=frozenset(groups[vote.reviewer_id]))
+        quorum.Vote(
+            reviewer=vote.reviewer_id, type=vote.type, groups=frozenset(groups[vote.reviewer_id]), words=vote.message
+        )
         for vote in votes
         if groups[vote.reviewer_id] and not (ticket.bar_requester and vote.reviewer_id == ticket.requester_id)
     ]
-    return quorum.tally(needs, counted, deny_threshold=ticket.deny_threshold)
+    return quorum.tally(needs, counted, deny_threshold=ticket.deny_threshold, answer_releases=ticket.answer_releases)
 
 
 def _check_open(ticket: Ticket, now: datetime) -> None:
@@ -85,7 +87,9 @@ def _revise(ticket: Ticket, decision: NewDecision, reviewer: User) -> DecisionTy
     if args is None:
         raise InvalidArguments([{"path": "", "message": "an edit needs arguments"}])
     arguments.check_shape(args)
-    if digests.canonical(args) == digests.canonical(ticket.args):
+    if digests.alike(args, ticket.args):
+        if DecisionType.APPROVE not in ticket.allowed_decisions:
+            raise DecisionNotAllowed(type=DecisionType.APPROVE.value)
         return DecisionType.APPROVE
     arguments.check_schema(args, ticket.args_schema)
     ticket.revision += 1

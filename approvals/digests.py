@@ -39,6 +39,17 @@ def of_entry(*, prev: bytes, body: bytes) -> bytes:
     return hashlib.sha256(LEAF + prev + body).digest()
 
 
+def alike(left: Any, right: Any) -> bool:
+    """The same JSON value. Python's `==` is no help: it takes True for 1, and an edit would be lost.
+
+    What has no canonical form is like nothing: the caller then treats it as changed.
+    """
+    try:
+        return canonical(left) == canonical(right)
+    except NotCanonical:
+        return False
+
+
 def same(left: str, right: str) -> bool:
     """Equality that takes the same time wherever the two differ."""
     return hmac.compare_digest(left.encode(), right.encode())

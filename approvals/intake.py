@@ -24,6 +24,8 @@ def open_tickets(actions: Sequence[ProposedAction], *, origin: Origin) -> list[T
     """
     for action in actions:
         arguments.check_shape(action.args)
+        arguments.check_name(action.action, what="action")
+        arguments.check_name(action.tool_call_id, what="tool call id")
     with transaction.atomic():
         _lock_interrupt(origin)
         known = {ticket.position: ticket for ticket in _known(origin)}
@@ -82,6 +84,7 @@ def _open(action: ProposedAction, *, origin: Origin, requester: User | None) -> 
         context=_plain_json(list(action.context)),
         confidence=action.confidence,
         allowed_decisions=list(action.allowed_decisions),
+        answer_releases=action.answer_releases,
         requester=requester,
         opened_at=now,
     )

@@ -172,6 +172,7 @@ class Ticket(models.Model):
     policy_version = models.PositiveIntegerField()
     policy = models.JSONField(default=dict)
     allowed_decisions = models.JSONField(default=list)
+    answer_releases = models.BooleanField(default=False)
     confirm_text = models.CharField(max_length=200, blank=True)
     bar_requester = models.BooleanField(default=True)
     deny_threshold = models.PositiveIntegerField(default=1)

@@ -30,6 +30,8 @@ class Vote:
     reviewer: int
     type: str
     groups: frozenset[str]
+    #: The words of an answer; only answers in the same words count together.
+    words: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,26 +42,33 @@ class Tally:
     given: tuple[int, ...]
 
 
-def tally(needs: Sequence[Need], votes: Sequence[Vote], *, deny_threshold: int = 1) -> Tally:
+def tally(
+    needs: Sequence[Need], votes: Sequence[Vote], *, deny_threshold: int = 1, answer_releases: bool = False
+) -> Tally:
     """Count the votes on one revision. No requirement at all is never met: it fails closed.
 
     A rejection (or as many as the policy's deny threshold) wins over everything, an answer wins over
-    sign-offs: both are the safe side, for neither runs the action.
+    sign-offs: both are the safe side, for neither runs the action. Where the graph may act on the answer
+    itself (`answer_releases`), it needs the same sign-offs as an approval, all in the same words.
     """
     given = _given(needs, [vote for vote in votes if vote.type in SIGNS])
-    return Tally(outcome=_outcome(needs, votes, given, deny_threshold), given=given)
-
-
-def _outcome(
-    needs: Sequence[Need], votes: Sequence[Vote], given: tuple[int, ...], deny_threshold: int
-) -> Outcome | None:
+    answers = [vote for vote in votes if vote.type == DecisionType.RESPOND]
+    answered = _agreed(needs, answers) if answer_releases else bool(answers)
     denials = {vote.reviewer for vote in votes if vote.type == DecisionType.REJECT}
     if len(denials) >= max(deny_threshold, 1):
-        return Outcome.REJECTED
-    if any(vote.type == DecisionType.RESPOND for vote in votes):
-        return Outcome.ANSWERED
-    met = bool(needs) and all(n >= need.needed for n, need in zip(given, needs, strict=True))
-    return Outcome.APPROVED if met else None
+        return Tally(outcome=Outcome.REJECTED, given=given)
+    if answered:
+        return Tally(outcome=Outcome.ANSWERED, given=given)
+    return Tally(outcome=Outcome.APPROVED if _met(needs, given) else None, given=given)
+
+
+def _agreed(needs: Sequence[Need], answers: Sequence[Vote]) -> bool:
+    same = [[vote for vote in answers if vote.words == words] for words in {vote.words for vote in answers}]
+    return any(_met(needs, _given(needs, votes)) for votes in same)
+
+
+def _met(needs: Sequence[Need], given: tuple[int, ...]) -> bool:
+    return bool(needs) and all(n >= need.needed for n, need in zip(given, needs, strict=True))
 
 
 def _given(needs: Sequence[Need], signs: Sequence[Vote]) -> tuple[int, ...]:

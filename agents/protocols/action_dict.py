@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.protocols import schemas, words
 from agents.protocols.pause import Pause
+from approvals import digests
 from approvals.contract import Answer, ProposedAction
 
 NAME = "action_dict"
@@ -43,7 +44,7 @@ def resume_value(pause: Pause, answers: Sequence[Answer]) -> Any:
     if word != "approve":
         return {"approved": False, "args": _args(pause), "message": _message(answer)}
     args = _args(pause) if answer.args is None else answer.args
-    if args != _args(pause):
+    if not digests.alike(args, _args(pause)):
         schemas.check(args, pause.tool_schemas.get(_name(pause) or ""))
     return {"approved": True, "args": args, "message": answer.message}
 

@@ -9,6 +9,7 @@ from typing import Any
 from agents.errors import BadAnswer
 from agents.protocols import schemas, words
 from agents.protocols.pause import Pause
+from approvals import digests
 from approvals.contract import Answer, ProposedAction
 
 NAME = "agent_inbox"
@@ -49,7 +50,7 @@ def _response(pause: Pause, item: dict[str, Any], answer: Answer) -> dict[str, A
     """Never a type that the config forbids."""
     name, asked = _request(item)
     args = asked if answer.args is None else answer.args
-    if answer.type in {"approve", "edit"} and args != asked:
+    if answer.type in {"approve", "edit"} and not digests.alike(args, asked):
         schemas.check(args, pause.tool_schemas.get(name))
         return _checked(item, "edit", {"action": name, "args": args})
     if answer.type in {"approve", "edit"}:

@@ -13,6 +13,7 @@ from typing import Any
 from agents.errors import BadAnswer
 from agents.protocols import schemas, words
 from agents.protocols.pause import Pause
+from approvals import digests
 from approvals.contract import Answer, ProposedAction
 
 NAME = "breakpoint"
@@ -76,7 +77,7 @@ def resume_value(pause: Pause, answers: Sequence[Answer]) -> Verdict:
 
 def _args(pause: Pause, call: dict[str, Any], answer: Answer) -> dict[str, Any]:
     args: dict[str, Any] = call["args"] if answer.args is None else answer.args
-    if args != call["args"]:
+    if not digests.alike(args, call["args"]):
         schemas.check(args, pause.tool_schemas.get(call["name"]))
     return args
 
@@ -98,5 +99,5 @@ def _state_verdict(pause: Pause, answer: Answer) -> Verdict:
     unknown = sorted(set(args) - set(pause.state))
     if unknown:
         raise BadAnswer(why=f"the state has no “{unknown[0]}”.")
-    changed = {key: value for key, value in args.items() if value != pause.state[key]}
+    changed = {key: value for key, value in args.items() if not digests.alike(value, pause.state[key])}
     return Verdict(run={}, refuse={}, reply={}, update=changed)

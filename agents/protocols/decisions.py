@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.errors import BadAnswer
 from agents.protocols import words
+from approvals import digests
 from approvals.contract import Answer
 
 #: The middleware writes this when it is given no description; it only repeats name and arguments.
@@ -44,6 +45,6 @@ def _decision(
     if answer.type == "respond":
         return {"type": "respond", "message": answer.message}
     args = asked if answer.args is None else answer.args
-    if args == asked:
+    if digests.alike(args, asked):
         return {"type": "approve"}
     return {"type": "edit", edited_key: {"name": name, "args": args}}

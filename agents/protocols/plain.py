@@ -28,6 +28,7 @@ def to_actions(pause: Pause) -> list[ProposedAction]:
             reasoning=pause.reasoning,
             context=pause.conversation,
             allowed_decisions=_allowed(pause),
+            answer_releases=True,  # the graph reads the words itself and may act on them
         )
     ]
 

@@ -30,6 +30,7 @@ def to_actions(pause: Pause) -> list[ProposedAction]:
             reasoning=pause.reasoning,
             context=pause.conversation,
             allowed_decisions=("respond",),
+            answer_releases=True,  # the graph reads the words itself and may act on them
         )
     ]
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from agents.errors import BadAnswer
 
@@ -18,7 +20,10 @@ def check(value: Any, schema: dict[str, Any] | None) -> None:
     if not schema:
         return
     try:
-        found = best_match(Draft202012Validator(schema).iter_errors(value))
+        # A registry of its own: by default the library would fetch whatever address a `$ref` names.
+        found = best_match(Draft202012Validator(schema, registry=Registry()).iter_errors(value))
+    except Unresolvable as error:
+        raise BadAnswer(why=f"its own schema is not whole: {error}.") from error
     except SchemaError as error:
         raise BadAnswer(why=f"its own schema is not valid: {error.message}.") from error
     if found is not None:
