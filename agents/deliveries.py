@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+import django.db
+import psycopg
+from django.db import transaction
 
 from agents import protocols, runs, transcripts
+from agents.errors import BadInterrupt
 from agents.leases import Lease
 from agents.models import Run, RunStatus
 from agents.protocols import Pause
 from agents.threads import Seen
 from approvals import intake, tickets
-from approvals.contract import Origin
+from approvals.contract import Origin, ProposedAction
 from approvals.models import Ticket
-from approvals.states import Execution
+from approvals.states import Execution, TicketState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,34 @@ def open_tickets(run: Run, seen: Seen) -> None:
             protocol=wire.NAME,
             requester_id=run.requester_id,
         )
-        intake.open_tickets(wire.to_actions(pause), origin=origin)
+        intake.open_tickets(_actions(wire, pause), origin=origin)
+
+
+def _actions(wire: protocols.WireFormat, pause: Pause) -> list[ProposedAction]:
+    try:
+        return wire.to_actions(pause)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise BadInterrupt(name=wire.NAME, why=sentence(error)) from error
+
+
+def claim_again(lease: Lease, seen: Seen) -> Delivery | None:
+    """An answer that a dead worker had claimed and its graph still waits for, where no action hangs on it.
+
+    A rejection, a timeout, or an answer in words that runs nothing may be told twice. Raises BadAnswer like
+    any delivery.
+    """
+    for pause in seen.pauses:
+        told = list(
+            Ticket.objects.filter(thread_id=lease.thread_id, interrupt_id=pause.interrupt_id)
+            .filter(checkpoint_id=seen.checkpoint_id, delivered_at__isnull=False)
+            .order_by("position")
+            .prefetch_related("revisions")
+        )
+        harmless = all(t.state != TicketState.APPROVED and not t.answer_releases for t in told)
+        if told and harmless:
+            value = protocols.recognise(pause).resume_value(pause, [tickets.answer_of(t) for t in told])
+            return Delivery(pause=pause, value=value, tickets=told)
+    return None
 
 
 def take_in(run: Run, lease: Lease, seen: Seen) -> Delivery | None:
@@ -144,5 +174,6 @@ def _leaves_doubt(error: BaseException) -> bool:
     if isinstance(error, ConnectionRefusedError):
         return False
     status = getattr(error, "status_code", None)
-    broken = isinstance(error, TimeoutError | ConnectionError | OperationalError | InterfaceError)
+    # A database error may be the saver's, after the tool had done its work.
+    broken = isinstance(error, TimeoutError | ConnectionError | django.db.Error | psycopg.Error)
     return broken or "Timeout" in type(error).__name__ or (isinstance(status, int) and status >= 500)

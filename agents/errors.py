@@ -13,6 +13,7 @@ AgentError
 ├── LeaseHeld              409  lease_held
 ├── LeaseLost              409  lease_lost
 ├── BadInput               422  bad_input
+├── BadInterrupt           422  bad_interrupt
 ├── BadAnswer              422  bad_answer
 ├── StateNotSerialisable   422  state_not_serialisable
 └── InsecureSerialiser     500  insecure_serialiser
@@ -105,6 +106,12 @@ class BadInput(AgentError):
     """The input cannot be used: {why}"""
 
     code, status = "bad_input", 422
+
+
+class BadInterrupt(AgentError):
+    """The graph paused in the format “{name}”, and it is malformed: {why}."""
+
+    code, status = "bad_interrupt", 422
 
 
 class BadAnswer(AgentError):

@@ -98,6 +98,9 @@ async def recover(thread_id: str) -> None:
             seen = await session.thread.look()
             if not await in_thread(deliveries.is_settled, thread_id, seen):
                 raise AgentError(STOPPED)
+            again = await in_thread(deliveries.claim_again, session.lease, seen)
+            if again is not None:
+                seen = await _deliver(session, again)
             await _advance(session, seen)
 
 

@@ -12,7 +12,7 @@ from agents import leases
 from agents.errors import BadThreadId, LeaseLost, ThreadOfAnotherGraph, ThreadOfAnotherPerson, UnknownThread
 from agents.leases import Lease
 from agents.models import Run, RunStatus
-from approvals import audit, tickets
+from approvals import audit, plaintext, tickets
 from approvals.models import Ticket
 from approvals.states import Execution
 
@@ -61,7 +61,9 @@ def begin(lease: Lease, *, value: Any) -> None:
 
 def write(lease: Lease, *, ended: bool = False, **fields: Any) -> None:
     """Change the run, if this lease is still the latest; its end is a fact of the record, and moves open pages."""
-    fields |= {"updated_at": Now(), "ended_at": Now() if ended else None}
+    # Tools and exceptions may say what Postgres cannot hold, and their words must not strand the run.
+    told = {name: plaintext.json(fields[name]) for name in ("error", "transcript", "output") if name in fields}
+    fields |= told | {"updated_at": Now(), "ended_at": Now() if ended else None}
     with transaction.atomic():
         if not leases.fenced(lease).update(**fields):
             raise LeaseLost(thread_id=lease.thread_id)
@@ -79,7 +81,7 @@ def fail(lease: Lease, *, error: str, **fields: Any) -> None:
     with transaction.atomic():
         write(lease, status=RunStatus.FAILED, error=error, ended=True, **fields)
     for ticket_id in Ticket.objects.filter(thread_id=lease.thread_id).pending().values_list("pk", flat=True):
-        tickets.cancel(ticket_id, reason=f"The run failed: {error}"[:2000])
+        tickets.cancel(ticket_id, reason=plaintext.text(f"The run failed: {error}")[:2000])
 
 
 def doubt(thread_id: str) -> str:

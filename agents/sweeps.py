@@ -17,7 +17,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from agents import leases, runner
 from agents.database import in_thread
-from agents.errors import AgentError, LeaseHeld
+from agents.errors import LeaseHeld
 from agents.leases import ClockTimestamp
 from agents.models import Run, RunStatus
 from approvals import deadlines, resume
@@ -80,7 +80,8 @@ async def _recover(thread_id: str) -> None:
         await runner.recover(thread_id)
     except LeaseHeld:
         return  # another worker's sweep was faster
-    except AgentError:
+    except Exception:
+        # One thread that cannot be recovered must not keep the others waiting.
         logger.warning("The run %s cannot be recovered now", thread_id, exc_info=True)
 
 

@@ -151,7 +151,8 @@ def _field(path: tuple[str, ...], value: Any, given: Any, *, root: Any, required
 
 def _children(parent: Field, schema: dict[str, Any], root: Any) -> Iterator[Field]:
     known: dict[str, Any] = schema["properties"]
-    needed = schema.get("required") or []
+    required = schema.get("required")
+    needed = [key for key in required if isinstance(key, str)] if isinstance(required, list) else []
     first = [key for key in needed if key in known]
     for n, key in enumerate(dict.fromkeys((*first, *known, *parent.value))):
         value = parent.value.get(key, MISSING)
@@ -160,6 +161,11 @@ def _children(parent: Field, schema: dict[str, Any], root: Any) -> Iterator[Fiel
         if key not in known:
             child.kind, child.children = "kept", []
         yield child
+
+
+def _is_roomy(schema: dict[str, Any]) -> bool:
+    limit = schema.get("maxLength")
+    return isinstance(limit, int | float) and limit > 200
 
 
 def _kind(schema: dict[str, Any], value: Any, *, depth: int) -> tuple[str, list[Any]]:
@@ -174,7 +180,7 @@ def _kind(schema: dict[str, Any], value: Any, *, depth: int) -> tuple[str, list[
         return "json", []
     if kind == "string":
         long = isinstance(value, str) and (len(value) > LONG_TEXT or "\n" in value)
-        return ("long" if long or schema.get("maxLength", 0) > 200 else "text"), []
+        return ("long" if long or _is_roomy(schema) else "text"), []
     if kind == "array":
         return ("lines" if _is_lines(schema, value) else "json"), []
     if kind == "object":

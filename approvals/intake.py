@@ -9,12 +9,10 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 
-from approvals import arguments, audit, digests, policy, resume, tickets
+from approvals import arguments, audit, digests, plaintext, policy, resume, tickets
 from approvals.contract import Origin, ProposedAction
 from approvals.models import Revision, Ticket, TicketRequirement
 from approvals.states import Gate, Outcome
-
-MAX_WORDS = 100_000
 
 
 def open_tickets(actions: Sequence[ProposedAction], *, origin: Origin) -> list[Ticket]:
@@ -79,9 +77,9 @@ def _open(action: ProposedAction, *, origin: Origin, requester: User | None) -> 
         tool_call_id=action.tool_call_id,
         action=action.action,
         args_schema=action.args_schema,
-        description=_plain(action.description),
-        reasoning=_plain(action.reasoning),
-        context=_plain_json(list(action.context)),
+        description=plaintext.text(action.description),
+        reasoning=plaintext.text(action.reasoning),
+        context=plaintext.json(list(action.context)),
         confidence=action.confidence,
         allowed_decisions=list(action.allowed_decisions),
         answer_releases=action.answer_releases,
@@ -138,18 +136,3 @@ def _clock() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
     return now
-
-
-def _plain(text: str) -> str:
-    """The agent's words as Postgres can hold them: no U+0000, no lone surrogates, capped."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")[:MAX_WORDS]
-
-
-def _plain_json(value: Any) -> Any:
-    if isinstance(value, str):
-        return _plain(value)
-    if isinstance(value, dict):
-        return {_plain(str(key)): _plain_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain_json(item) for item in value]
-    return value

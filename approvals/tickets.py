@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.db.models import Func
 
-from approvals import audit, resume, states
+from approvals import audit, plaintext, resume, states
 from approvals.contract import Answer
 from approvals.errors import ForbiddenMove, TicketNotFound
 from approvals.models import Ticket
@@ -106,9 +106,10 @@ def record_execution(ticket_id: int, *, execution: Execution, result: Any = None
         ticket, _ = lock(ticket_id)
         if ticket.execution in {Execution.SUCCEEDED, Execution.FAILED} or ticket.execution == execution:
             return
-        ticket.execution, ticket.result, ticket.error = execution, result, error
+        ticket.execution, ticket.result = execution, plaintext.json(result)
+        ticket.error = plaintext.text(error)
         ticket.save(update_fields=["execution", "result", "error"])
-        audit.append(f"execution.{execution.value}", ticket=ticket, error=error)
+        audit.append(f"execution.{execution.value}", ticket=ticket, error=ticket.error)
 
 
 def _close(ticket_id: int, *, outcome: Outcome, reason: str, actor: User | None) -> None:

@@ -61,7 +61,7 @@ def parsed(shown: Field) -> Any:
             lines = text.removesuffix("\n").split("\n") if text else []
             return lines if shown.item == "string" else [number(n, whole=shown.item == "integer") for n in lines]
         case "choice":
-            if text.isdecimal() and int(text) < len(shown.options):
+            if text.isdecimal() and len(text) < 6 and int(text) < len(shown.options):
                 return shown.options[int(text)]
             raise Unreadable("Choose one.")
     return from_json(text)
