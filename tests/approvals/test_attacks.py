@@ -1,0 +1,76 @@
+"""What a hostile review found once, kept closed."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+
+import pytest
+from django.urls import reverse
+
+from approvals import arguments, fields
+from approvals.errors import DecisionNotAllowed, InvalidArguments
+from tests.factories import decide, make_policy, open_ticket
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_answer_the_graph_may_act_on_needs_every_signature(alice, bob):
+    make_policy(requirements={"reviewers": 2})
+    ticket = open_ticket(answer_releases=True)
+    assert decide(ticket, alice, "respond", message="pay").state == "pending"
+    assert decide(ticket, bob, "respond", message="pay").state == "answered"
+
+
+def test_answers_in_different_words_do_not_count_together(alice, bob):
+    make_policy(requirements={"reviewers": 2})
+    ticket = open_ticket(answer_releases=True)
+    decide(ticket, alice, "respond", message="no, please don't")
+    assert decide(ticket, bob, "respond", message="pay").state == "pending"
+
+
+def test_true_is_not_one_in_an_edit(alice):
+    ticket = open_ticket(args={"a": [1, None, True]})
+    assert decide(ticket, alice, "edit", args={"a": [True, None, 1]}).outcome == "edited"
+
+
+def test_an_unchanged_edit_is_no_approval_where_approving_is_not_allowed(alice):
+    ticket = open_ticket(allowed_decisions=("edit", "reject"))
+    with pytest.raises(DecisionNotAllowed):
+        decide(ticket, alice, "edit", args=ticket.args)
+
+
+def test_a_schema_never_makes_us_fetch_anything():
+    asked = []
+
+    class Trap(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Trap) as trap:
+        threading.Thread(target=trap.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{trap.server_port}/x.json"
+        with pytest.raises(InvalidArguments):
+            arguments.check_schema({"x": 1}, {"properties": {"x": {"$ref": address}}})
+        trap.shutdown()
+    assert asked == []
+
+
+@pytest.mark.parametrize("schema", [{"maxLength": "9"}, {"required": 5}, {"required": [1]}, {"$schema": ["q"]}])
+def test_an_odd_schema_still_draws_the_page(client, alice, schema):
+    body = {"type": "object", "properties": {"to": {"type": "string", **schema}}, **schema}
+    ticket = open_ticket(args={"to": "bob"}, args_schema=body)
+    client.force_login(alice)
+    assert client.get(ticket.get_absolute_url()).status_code == 200
+    assert fields.of(ticket.args, ticket.args_schema)
+
+
+@pytest.mark.parametrize("name", ["x" * 201, "a\0b", "\ud800"])
+def test_a_name_that_cannot_be_kept_is_refused(name):
+    with pytest.raises(InvalidArguments):
+        open_ticket(name)
+
+
+def test_a_run_s_address_with_a_null_character_is_not_found(client, alice):
+    client.force_login(alice)
+    assert client.get(reverse("agents:runs") + "%00/").status_code == 404
