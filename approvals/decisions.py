@@ -106,8 +106,9 @@ def _weigh_again(ticket: Ticket, args: dict[str, Any]) -> None:
     proposed = ProposedAction(action=ticket.action, args=args, confidence=ticket.confidence)
     origin = Origin(graph=ticket.graph, thread_id=ticket.thread_id)
     terms = policy.match(proposed, origin=origin, requester=ticket.requester)
-    if policy.is_stricter(terms, ticket):
-        intake.apply_terms(ticket, terms)
+    together = policy.stiffened(terms, ticket)
+    if together is not None:
+        intake.apply_terms(ticket, together)
 
 
 def _write(ticket: Ticket, kind: DecisionType, decision: NewDecision, reviewer: User) -> None:

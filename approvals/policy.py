@@ -111,9 +111,23 @@ def _why(policy: Policy) -> str:
     return f"It applies to {action} of {graph}{when}."
 
 
-def is_stricter(terms: Terms, ticket: Ticket) -> bool:
-    """Do the terms weigh more than those the ticket stands under?"""
-    return RISK_ORDER[Risk(terms.risk)] < RISK_ORDER[Risk(ticket.risk)]
+def stiffened(terms: Terms, ticket: Ticket) -> Terms | None:
+    """The ticket's terms together with these, where these weigh as much or more; None where they weigh less.
+
+    Nothing the ticket asked for is dropped: of each group the larger number signs.
+    """
+    if terms.name == ticket.policy_name or RISK_ORDER[Risk(terms.risk)] > RISK_ORDER[Risk(ticket.risk)]:
+        return None
+    needed = {requirement.group.name: requirement.needed for requirement in ticket.requirements.all()}
+    for group, count in terms.requirements:
+        needed[group] = max(count, needed.get(group, 0))
+    return replace(
+        terms,
+        requirements=tuple(needed.items()),
+        gate=ticket.gate if terms.gate == Gate.AUTO else terms.gate,
+        bar_requester=terms.bar_requester or ticket.bar_requester,
+        deny_threshold=min(terms.deny_threshold, ticket.deny_threshold),
+    )
 
 
 def may_decide(user: User, ticket: Ticket) -> None:

@@ -34,6 +34,15 @@ def test_true_is_not_one_in_an_edit(alice):
     assert decide(ticket, alice, "edit", args={"a": [True, None, 1]}).outcome == "edited"
 
 
+def test_an_edit_into_another_policy_of_the_same_risk_needs_the_signers_of_both(alice, carol):
+    made = {"risk": "high", "condition": "double(args.amount) > 1000.0"}
+    make_policy("Large", position=1, requirements={"finance": 1}, **made)
+    make_policy("Small", position=2, risk="high", requirements={"reviewers": 1})
+    ticket = open_ticket()
+    assert decide(ticket, alice, "edit", args={"amount": 5000, "to": "bob"}).state == "pending"
+    assert decide(ticket, carol).state == "approved"
+
+
 def test_an_unchanged_edit_is_no_approval_where_approving_is_not_allowed(alice):
     ticket = open_ticket(allowed_decisions=("edit", "reject"))
     with pytest.raises(DecisionNotAllowed):
@@ -69,6 +78,14 @@ def test_an_odd_schema_still_draws_the_page(client, alice, schema):
 def test_a_name_that_cannot_be_kept_is_refused(name):
     with pytest.raises(InvalidArguments):
         open_ticket(name)
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "latin-1"])
+def test_a_form_in_an_odd_charset_is_refused(client, alice, charset):
+    client.force_login(alice)
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    answer = client.post(reverse("approvals:decisions", args=[open_ticket().pk]), b"--x--", content_type=kind)
+    assert answer.status_code == 400
 
 
 def test_a_run_s_address_with_a_null_character_is_not_found(client, alice):
