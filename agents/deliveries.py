@@ -11,13 +11,15 @@ import psycopg
 from django.db import transaction
 
 from agents import protocols, runs, transcripts
-from agents.errors import BadInterrupt
+from agents.errors import AgentError, BadInterrupt, LeaseLost
 from agents.leases import Lease
 from agents.models import Run, RunStatus
 from agents.protocols import Pause
+from agents.protocols.breakpoint import Verdict
 from agents.threads import Seen
 from approvals import intake, tickets
 from approvals.contract import Origin, ProposedAction
+from approvals.errors import ApprovalError
 from approvals.models import Ticket
 from approvals.states import Execution, TicketState
 
@@ -29,6 +31,58 @@ class Delivery:
     pause: Pause
     value: Any
     tickets: Sequence[Ticket]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where a thread stands after a step, and what the step was."""
+
+    run: Run
+    seen: Seen
+    transcript: list[dict[str, Any]]
+    #: The answer that the step delivered.
+    done: Delivery | None = None
+    #: Why tickets that the graph no longer waits for are closed; empty to leave them.
+    stale: str = ""
+
+
+def settle(lease: Lease, standing: Standing) -> Delivery | None:
+    """Write down where the thread stands and claim the next answer; None when people are needed or it ended.
+
+    One transaction, so one trip to the disk: what the last action came to, tickets for what waits, the
+    claim of what is decided, and the run's status. LeaseLost takes all of it back.
+    """
+    try:
+        with transaction.atomic():
+            _write_down(standing)
+            return _go_on(lease, standing)
+    except (AgentError, ApprovalError) as error:
+        if not isinstance(error, LeaseLost):
+            _write_down(standing)  # it stands, whatever is wrong with what comes next
+        raise
+
+
+def _write_down(standing: Standing) -> None:
+    if standing.stale:
+        supersede_stale(standing.run, standing.seen, reason=standing.stale)
+    if standing.done is not None:
+        record(standing.done, standing.seen)
+
+
+def _go_on(lease: Lease, standing: Standing) -> Delivery | None:
+    told: dict[str, Any] = {"transcript": standing.transcript, "error": ""}
+    if not standing.seen.pauses:
+        output = transcripts.plain(transcripts.output(standing.seen.values))
+        runs.write(lease, **told, status=RunStatus.SUCCEEDED, output=output, ended=True)
+        return None
+    open_tickets(standing.run, standing.seen)
+    delivery = claim_next(lease, standing.seen)
+    if delivery is None:
+        runs.write(lease, **told, status=RunStatus.PAUSED)
+    elif isinstance(delivery.value, Verdict) and delivery.value.stop:
+        runs.write(lease, **{**told, "error": delivery.value.stop}, status=RunStatus.REJECTED, ended=True)
+        return None
+    return delivery
 
 
 def open_tickets(run: Run, seen: Seen) -> None:
@@ -74,12 +128,6 @@ def claim_again(lease: Lease, seen: Seen) -> Delivery | None:
             value = protocols.recognise(pause).resume_value(pause, [tickets.answer_of(t) for t in told])
             return Delivery(pause=pause, value=value, tickets=told)
     return None
-
-
-def take_in(run: Run, lease: Lease, seen: Seen) -> Delivery | None:
-    """Open a ticket for whatever waits, then claim what is decided: one trip into a thread for both."""
-    open_tickets(run, seen)
-    return claim_next(lease, seen)
 
 
 def is_settled(thread_id: str, seen: Seen) -> bool:

@@ -23,7 +23,6 @@ from agents.deliveries import Delivery
 from agents.errors import AgentError, BadInput, LeaseLost
 from agents.leases import Lease
 from agents.models import Run, RunStatus
-from agents.protocols.breakpoint import Verdict
 from agents.threads import GraphRaised, Seen, Thread
 from approvals.errors import ApprovalError
 from approvals.models import Ticket
@@ -84,8 +83,7 @@ async def resume(thread_id: str, ticket_id: int) -> None:
         async with _settled(session):
             await _refuse_in_doubt(session)
             seen = await session.thread.look()
-            await in_thread(deliveries.supersede_stale, session.run, seen, reason=GONE_ON)
-            await _advance(session, seen)
+            await _advance(session, seen, stale=GONE_ON)
 
 
 async def recover(thread_id: str) -> None:
@@ -100,8 +98,8 @@ async def recover(thread_id: str) -> None:
                 raise AgentError(STOPPED)
             again = await in_thread(deliveries.claim_again, session.lease, seen)
             if again is not None:
-                seen = await _deliver(session, again)
-            await _advance(session, seen)
+                seen = await _answer(session, again)
+            await _advance(session, seen, done=again)
 
 
 def start_sync(**arguments: Any) -> Run:
@@ -139,36 +137,29 @@ async def _begin(session: Session, value: Any) -> None:
     async with _settled(session):
         await session.thread.begin(value)
         seen = await session.thread.look()
-        await in_thread(deliveries.supersede_stale, session.run, seen, reason=NEW_INPUT)
-        await _advance(session, seen)
+        await _advance(session, seen, stale=NEW_INPUT)
 
 
-async def _advance(session: Session, seen: Seen) -> None:
-    """Open a ticket for whatever waits, deliver what is decided, until people are needed or the end."""
-    while seen.pauses:
-        delivery = await in_thread(deliveries.take_in, session.run, session.lease, seen)
+async def _advance(session: Session, seen: Seen, *, stale: str = "", done: Delivery | None = None) -> None:
+    """Deliver what is decided, one answer after the other, until people are needed or the end."""
+    while True:
+        transcript = transcripts.of(seen.values, asked=session.thread.asked)
+        settled = deliveries.Standing(run=session.run, seen=seen, transcript=transcript, done=done, stale=stale)
+        delivery = await in_thread(deliveries.settle, session.lease, settled)
         if delivery is None:
-            await _write(session, seen, status=RunStatus.PAUSED, error="")
             return
-        if isinstance(delivery.value, Verdict) and delivery.value.stop:
-            await _write(session, seen, status=RunStatus.REJECTED, error=delivery.value.stop, ended=True)
-            return
-        seen = await _deliver(session, delivery)
-    output = transcripts.plain(transcripts.output(seen.values))
-    await _write(session, seen, status=RunStatus.SUCCEEDED, error="", output=output, ended=True)
+        seen, done, stale = await _answer(session, delivery), delivery, ""
 
 
-async def _deliver(session: Session, delivery: Delivery) -> Seen:
-    """Hand over one answer, and write down what became of it."""
+async def _answer(session: Session, delivery: Delivery) -> Seen:
+    """Hand over one answer. What a graph that raises leaves behind is written down before it ends the run."""
     try:
         await session.thread.answer(delivery.pause, delivery.value)
     except GraphRaised as raised:
         seen = await session.thread.look()
         await in_thread(deliveries.record_raised, delivery, seen, error=raised.__cause__ or raised)
         raise
-    seen = await session.thread.look()
-    await in_thread(deliveries.record, delivery, seen)
-    return seen
+    return await session.thread.look()
 
 
 @asynccontextmanager
@@ -207,11 +198,6 @@ async def _refuse_in_doubt(session: Session) -> None:
     doubt = await in_thread(runs.doubt, session.run.thread_id)
     if doubt:
         raise AgentError(doubt)
-
-
-async def _write(session: Session, seen: Seen, **fields: Any) -> None:
-    transcript = transcripts.of(seen.values, asked=session.thread.asked)
-    await in_thread(runs.write, session.lease, transcript=transcript, **fields)
 
 
 def _is_due(thread_id: str, ticket_id: int) -> bool:
