@@ -20,7 +20,7 @@ from jsonschema.exceptions import best_match
 from agents import checkpoints, deliveries, leases, registry, runs, transcripts
 from agents.database import in_thread
 from agents.deliveries import Delivery
-from agents.errors import AgentError, BadInput, LeaseLost
+from agents.errors import AgentError, BadInput, BrokenGraph, LeaseLost, UnknownGraph
 from agents.leases import Lease
 from agents.models import Run, RunStatus
 from agents.threads import GraphRaised, Seen, Thread
@@ -77,6 +77,15 @@ async def resume(thread_id: str, ticket_id: int) -> None:
     if not await in_thread(_is_due, thread_id, ticket_id):
         return
     run = await in_thread(runs.find, thread_id)
+    try:
+        await _resume(run)
+    except (UnknownGraph, BrokenGraph) as error:
+        # Another worker may know it: the ticket stays undelivered, and the run says why.
+        logger.warning("Run %s waits for a worker that knows its graph: %s", thread_id, error)
+        await in_thread(runs.explain, thread_id, why=str(error))
+
+
+async def _resume(run: Run) -> None:
     async with _session(run) as session:
         if RunStatus(session.run.status).is_over:
             return

@@ -71,6 +71,12 @@ def write(lease: Lease, *, ended: bool = False, **fields: Any) -> None:
             _record_end(lease.thread_id)
 
 
+def explain(thread_id: str, *, why: str) -> None:
+    """Why a paused run does not go on; gone as soon as it does. Needs no lease: it changes nothing else."""
+    error = plaintext.text(f"A worker could not go on: {why} Is COUNTERSIGN_GRAPHS set where it runs?")
+    Run.objects.filter(thread_id=thread_id, status=RunStatus.PAUSED).exclude(error=error).update(error=error)
+
+
 def _record_end(thread_id: str) -> None:
     run = Run.objects.get(thread_id=thread_id)
     audit.append(f"run.{run.status}", stream=f"run/{thread_id}", graph=run.graph, error=run.error)

@@ -17,6 +17,8 @@ from typing import Any
 PREPOSITIONS = frozenset({"to", "from", "for", "into", "with", "by", "at", "on", "in"})
 #: Up to this length a string stands in the sentence; longer ones are only counted there.
 IN_SENTENCE = 60
+#: A question that is the whole title may be longer.
+IN_TITLE = 140
 PARTS = 4
 #: Categories of characters without a picture: control, format, surrogate, private, unassigned, separators.
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
@@ -72,12 +74,20 @@ def in_order(args: dict[str, Any], schema: dict[str, Any] | None) -> list[tuple[
 def sentence(action: str, args: dict[str, Any], schema: dict[str, Any] | None = None) -> str:
     """What will happen, in one line drawn from the stored arguments: "Transfer money: amount 250, to bob"."""
     items = in_order(args, schema)
+    if [key for key, _ in items] == ["question"] and isinstance(args["question"], str) and args["question"].strip():
+        return _asked(args["question"])  # the question says it all, whatever the node is called
     if not (isinstance(schema, dict) and schema.get("required")):
         items.sort(key=lambda item: _weight(item[1]))
     parts = [_part(key, value) for key, value in items[:PARTS]]
     if len(items) > PARTS:
         parts.append(f"and {len(items) - PARTS} more")
     return f"{words_of(action)}: {', '.join(parts)}" if parts else words_of(action)
+
+
+def _asked(question: str) -> str:
+    text = " ".join(question.split())
+    cut = text if len(text) <= IN_TITLE else f"{text[:IN_TITLE].rstrip()}… ({counted(len(question), 'character')})"
+    return visible(cut)
 
 
 def _weight(value: Any) -> int:

@@ -23,5 +23,6 @@ def asked(run: Run) -> str:
     given = run.input if isinstance(run.input, dict) else {}
     messages = given.get("messages")
     last = messages[-1] if isinstance(messages, list) and messages else None
-    words = last.get("content") if isinstance(last, dict) else given.get("message", given.get("task"))
+    told = next((given[key] for key in ("message", "request", "task") if key in given), None)
+    words = last.get("content") if isinstance(last, dict) else told
     return words if isinstance(words, str) and 0 < len(words) <= 300 else f"{run.graph}, {run.thread_id}"

@@ -113,6 +113,7 @@ async function refresh() {
   if (regions.length === 0) return;
   try {
     const fresh = new DOMParser().parseFromString(await get(location.href), "text/html");
+    if (!counted && fresh.title) document.title = fresh.title;
     for (const { id } of regions) {
       const region = byId(id), now = fresh.getElementById(id);
       if (!region || !now || region.isEqualNode(now)) continue;
@@ -126,8 +127,9 @@ async function refresh() {
 
 function markStale(region) {
   const words = "This changed while you were writing. Your text is kept; nothing has been sent.";
-  const note = byId("stale") ?? region.parentNode.insertBefore(
-    Object.assign(document.createElement("p"), { id: "stale", className: "stale notice" }), region);
+  const place = region.querySelector("form")?.closest("section, .desk") ?? region;
+  const note = byId("stale") ?? place.insertAdjacentElement("afterbegin",
+    Object.assign(document.createElement("p"), { id: "stale", className: "stale notice" }));
   if (note.textContent) return;
   note.append(words, " ", Object.assign(document.createElement("a"), { href: location.href, textContent: "Show the new version" }));
   region.dataset.stale = "";
