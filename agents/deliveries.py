@@ -75,7 +75,10 @@ def _go_on(lease: Lease, standing: Standing) -> Delivery | None:
         output = transcripts.plain(transcripts.output(standing.seen.values))
         runs.write(lease, **told, status=RunStatus.SUCCEEDED, output=output, ended=True)
         return None
-    open_tickets(standing.run, standing.seen)
+    enough = open_tickets(standing.run, standing.seen)
+    if enough:
+        runs.end(lease, status=RunStatus.REJECTED, error=enough, transcript=standing.transcript)
+        return None
     delivery = claim_next(lease, standing.seen)
     if delivery is None:
         runs.write(lease, **told, status=RunStatus.PAUSED)
@@ -85,8 +88,12 @@ def _go_on(lease: Lease, standing: Standing) -> Delivery | None:
     return delivery
 
 
-def open_tickets(run: Run, seen: Seen) -> None:
-    """A ticket for every action that waits; harmless when repeated."""
+def open_tickets(run: Run, seen: Seen) -> str:
+    """A ticket for every action that waits; harmless when repeated.
+
+    A sentence where the agent has asked too often for what is refused: its run then ends. Else empty.
+    """
+    closed: list[str] = []
     known = set(Ticket.objects.filter(thread_id=run.thread_id).values_list("interrupt_id", flat=True))
     for pause in seen.pauses:
         if pause.interrupt_id in known:
@@ -99,8 +106,11 @@ def open_tickets(run: Run, seen: Seen) -> None:
             checkpoint_id=seen.checkpoint_id,
             protocol=wire.NAME,
             requester_id=run.requester_id,
+            since=run.begun_at,
         )
-        intake.open_tickets(_actions(wire, pause), origin=origin)
+        opened = intake.open_tickets(_actions(wire, pause), origin=origin)
+        closed += [ticket.message for ticket in opened if ticket.state == TicketState.CANCELLED]
+    return closed[0] if closed else ""
 
 
 def _actions(wire: protocols.WireFormat, pause: Pause) -> list[ProposedAction]:

@@ -65,6 +65,8 @@ class Run(models.Model):
     lease_owner = models.CharField(max_length=200, blank=True)
 
     created_at = models.DateTimeField(db_default=Now())
+    #: When the requester last said what to do.
+    begun_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -142,6 +142,7 @@ def _storable(value: Any) -> bool:
 
 async def _begin(session: Session, value: Any) -> None:
     await in_thread(runs.begin, session.lease, value=value)
+    await in_thread(session.run.refresh_from_db, fields=["begun_at"])
     session.thread.asked = value
     async with _settled(session):
         await session.thread.begin(value)

@@ -55,7 +55,7 @@ def register(thread_id: str, *, graph: str, value: Any, requester_id: int | None
 
 def begin(lease: Lease, *, value: Any) -> None:
     """New input for the thread. What an earlier worker left half done is marked as not known, not forgotten."""
-    write(lease, status=RunStatus.RUNNING, input=value, error="", output=None)
+    write(lease, status=RunStatus.RUNNING, input=value, error="", output=None, begun_at=Now())
     doubt(lease.thread_id)
 
 
@@ -83,11 +83,16 @@ def _record_end(thread_id: str) -> None:
 
 
 def fail(lease: Lease, *, error: str, **fields: Any) -> None:
+    """The run ends because something went wrong."""
+    end(lease, status=RunStatus.FAILED, error=error, **fields)
+
+
+def end(lease: Lease, *, status: RunStatus, error: str, **fields: Any) -> None:
     """The run is over; what it still asked for can never be done, so nobody is asked any more."""
     with transaction.atomic():
-        write(lease, status=RunStatus.FAILED, error=error, ended=True, **fields)
+        write(lease, status=status, error=error, ended=True, **fields)
     for ticket_id in Ticket.objects.filter(thread_id=lease.thread_id).pending().values_list("pk", flat=True):
-        tickets.cancel(ticket_id, reason=plaintext.text(f"The run failed: {error}")[:2000])
+        tickets.cancel(ticket_id, reason=plaintext.text(f"The run is over: {error}")[:2000])
 
 
 def doubt(thread_id: str) -> str:

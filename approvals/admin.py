@@ -39,6 +39,7 @@ class PolicyForm(forms.ModelForm):
             "bar_requester",
             "deny_threshold",
             "recall_seconds",
+            "max_requests",
         ]
 
     def clean_condition(self) -> str:

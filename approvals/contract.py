@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 ALL_DECISIONS = ("approve", "edit", "reject", "respond")
@@ -43,6 +44,8 @@ class Origin:
     checkpoint_id: str = ""
     protocol: str = ""
     requester_id: int | None = None
+    #: When the requester last said what to do; what was refused before that is another story.
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 
-from approvals import arguments, audit, digests, plaintext, policy, resume, tickets
+from approvals import arguments, audit, digests, plaintext, policy, repeats, resume, tickets
 from approvals.contract import Origin, ProposedAction
 from approvals.models import Revision, Ticket, TicketRequirement
 from approvals.states import Gate, Outcome
@@ -66,6 +66,7 @@ _TERM_FIELDS = [
 
 def _open(action: ProposedAction, *, origin: Origin, requester: User | None) -> Ticket:
     terms = policy.match(action, origin=origin, requester=requester)
+    follows = repeats.followed(action, origin=origin)
     now = _clock()
     ticket = Ticket(
         graph=origin.graph,
@@ -84,6 +85,8 @@ def _open(action: ProposedAction, *, origin: Origin, requester: User | None) -> 
         allowed_decisions=list(action.allowed_decisions),
         answer_releases=action.answer_releases,
         requester=requester,
+        follows=follows,
+        request_number=repeats.number_after(follows),
         opened_at=now,
     )
     _set_terms(ticket, terms)
@@ -93,12 +96,19 @@ def _open(action: ProposedAction, *, origin: Origin, requester: User | None) -> 
     ticket.save()
     Revision.objects.create(ticket=ticket, number=1, args=action.args, digest=ticket.digest)
     _require(ticket, terms)
-    audit.append("ticket.opened", ticket=ticket, args=action.args, policy=terms.snapshot(), graph=origin.graph)
-    if terms.gate == Gate.AUTO:
+    told = terms.snapshot()
+    audit.append("ticket.opened", ticket=ticket, args=action.args, policy=told, graph=origin.graph, **_again(ticket))
+    if terms.max_requests and ticket.request_number > terms.max_requests:
+        tickets.withdraw(ticket, now=now, reason=repeats.TOO_OFTEN.format(number=terms.max_requests, policy=terms.name))
+    elif terms.gate == Gate.AUTO:
         tickets.resolve(ticket, outcome=Outcome.AUTO_APPROVED, now=now, message=f"Policy “{terms.name}”")
     elif ticket.deadline_at:
         resume.enqueue_expiry(ticket.pk, at=ticket.deadline_at)
     return ticket
+
+
+def _again(ticket: Ticket) -> dict[str, Any]:
+    return {"follows": ticket.follows_id, "request_number": ticket.request_number} if ticket.follows_id else {}
 
 
 def _set_terms(ticket: Ticket, terms: policy.Terms) -> None:

@@ -55,6 +55,14 @@ class Policy(models.Model):
     )
     deny_threshold = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
     recall_seconds = models.PositiveIntegerField(default=0, help_text="How long an approval can be taken back.")
+    max_requests = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        default=5,
+        validators=[MinValueValidator(1)],
+        help_text="How often an agent may ask for the same action while it is refused; then its run ends. "
+        "Empty: without end.",
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
@@ -65,6 +73,9 @@ class Policy(models.Model):
             models.CheckConstraint(condition=Q(gate__in=Gate.values), name="policy_known_gate"),
             models.CheckConstraint(condition=Q(on_timeout__in=OnTimeout.values), name="policy_known_timeout"),
             models.CheckConstraint(condition=Q(deny_threshold__gte=1), name="policy_deny_at_least_one"),
+            models.CheckConstraint(
+                condition=Q(max_requests=None) | Q(max_requests__gte=1), name="policy_may_be_asked_once"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -191,6 +202,10 @@ class Ticket(models.Model):
         on_delete=models.PROTECT,
         related_name="requested_tickets",
     )
+
+    #: The refused ticket that this one asks for again, and how often the agent has asked by now.
+    follows = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="followers")
+    request_number = models.PositiveIntegerField(default=1)
 
     opened_at = models.DateTimeField(db_default=Now())
     deadline_at = models.DateTimeField(null=True, blank=True)

@@ -35,6 +35,7 @@ class Terms:
     bar_requester: bool = True
     deny_threshold: int = 1
     recall_seconds: int = 0
+    max_requests: int | None = 5
     why: str = ""
     condition_error: str = ""
 
@@ -99,6 +100,7 @@ def terms_of(policy: Policy) -> Terms:
         bar_requester=policy.bar_requester,
         deny_threshold=policy.deny_threshold,
         recall_seconds=policy.recall_seconds,
+        max_requests=policy.max_requests,
         why=_why(policy),
     )
 

@@ -58,6 +58,11 @@ def resolve(ticket: Ticket, *, outcome: Outcome, now: datetime, message: str = "
         resume.enqueue(ticket)
 
 
+def withdraw(ticket: Ticket, *, now: datetime, reason: str, actor: User | None = None) -> None:
+    """Close an open ticket without an answer. The caller holds the row lock, or has just made the row."""
+    _end(ticket, outcome=Outcome.CANCELLED, reason=reason, now=now, actor=actor)
+
+
 def cancel(ticket_id: int, *, reason: str, actor: User | None = None) -> None:
     """Withdraw a ticket that is open or approved and not delivered; otherwise do nothing."""
     _close(ticket_id, outcome=Outcome.CANCELLED, reason=reason, actor=actor)
@@ -116,10 +121,14 @@ def _close(ticket_id: int, *, outcome: Outcome, reason: str, actor: User | None)
     with transaction.atomic():
         ticket, now = lock(ticket_id)
         after = TicketState(outcome.value)
-        if ticket.delivered_at or not states.may_move(TicketState(ticket.state), after):
-            return
-        _move(ticket, after, outcome=outcome, message=reason, resolved_at=now, release_at=None)
-        audit.append(f"ticket.{after.value}", ticket=ticket, actor=actor, outcome=outcome.value, message=reason)
+        if not ticket.delivered_at and states.may_move(TicketState(ticket.state), after):
+            _end(ticket, outcome=outcome, reason=reason, now=now, actor=actor)
+
+
+def _end(ticket: Ticket, *, outcome: Outcome, reason: str, now: datetime, actor: User | None) -> None:
+    after = TicketState(outcome.value)
+    _move(ticket, after, outcome=outcome, message=reason, resolved_at=now, release_at=None)
+    audit.append(f"ticket.{after.value}", ticket=ticket, actor=actor, outcome=outcome.value, message=reason)
 
 
 def _move(ticket: Ticket, after: TicketState, **fields: Any) -> None:

@@ -42,6 +42,8 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "signatures": display.signatures(ticket),
         "signers": _signers(ticket),
         "edits": list(_edits(ticket)),
+        "follows": _follows(request, ticket),
+        "followed_by": None if ticket.is_open else _followed_by(request, ticket),
         "history": list(history.of(ticket)),
         "arguments": _arguments(request, ticket, refusal),
         "refusal": refusal,
@@ -66,6 +68,18 @@ def _edits(ticket: Ticket) -> Iterator[tuple[Revision, list[display.Change]]]:
     pairs = list(pairwise(ticket.revisions.all()))
     for before, after in reversed(pairs):
         yield after, list(display.changes(before.args, after.args))
+
+
+def _follows(request: HttpRequest, ticket: Ticket) -> dict[str, Any] | None:
+    """The refused ticket that this one asks for again, if the reader may see it, and what is different now."""
+    if ticket.follows_id is None:
+        return None
+    earlier = Ticket.objects.visible_to(reader(request)).filter(pk=ticket.follows_id).first()
+    return {"ticket": earlier, "changes": list(display.changes(earlier.args, ticket.args)) if earlier else []}
+
+
+def _followed_by(request: HttpRequest, ticket: Ticket) -> Ticket | None:
+    return Ticket.objects.visible_to(reader(request)).filter(follows=ticket).first()
 
 
 def _signers(ticket: Ticket) -> dict[str, Any]:

@@ -26,6 +26,7 @@ NAMES = [
     "slow",
     "times_out",
     "draft",
+    "insists",
 ]
 
 
@@ -194,3 +195,24 @@ _draft.add_node("send", _send)
 _draft.add_edge(START, "write")
 _draft.add_edge("write", "send")
 draft = _draft.compile(interrupt_before=["send"])
+
+
+def _ask_until_approved(state: Asked) -> Asked:
+    """Cheaper each time it is refused, and it never gives up by itself."""
+    for amount in range(1000, 0, -100):
+        answer = interrupt({"action": "transfer_money", "args": {"amount": amount, "to": "bob"}})
+        if answer["approved"]:
+            EFFECTS.append(f"paid {answer['args']['amount']}")
+            return {"first": answer}
+    return {"first": "gave up"}
+
+
+def _insisting() -> StateGraph[Any, Any, Any, Any]:
+    builder = StateGraph(Asked)
+    builder.add_node("transfer", _ask_until_approved)
+    builder.add_edge(START, "transfer")
+    builder.add_edge("transfer", END)
+    return builder
+
+
+insists = _insisting().compile()

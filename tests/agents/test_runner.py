@@ -366,3 +366,30 @@ def test_the_delivery_is_in_the_audit(start, resume, alice):
     resume(decide(only(), alice))
     kinds = list(AuditEntry.objects.filter(ticket__action="pay").values_list("type", flat=True))
     assert kinds[-2:] == ["ticket.delivered", "execution.succeeded"]
+
+
+def test_an_agent_that_thinks_again_asks_under_a_ticket_that_follows(start, resume, alice):
+    run = start("insists")
+    resume(decide(only(), alice, "reject", message="Too much."))
+    again = pending(run)[0]
+    assert (again.args["amount"], again.follows.args["amount"]) == (900, 1000)
+    resume(decide(again, alice))
+    assert EFFECTS == ["paid 900"]
+
+
+def test_an_agent_that_asks_too_often_ends_its_run(start, resume, alice):
+    make_policy("Twice", max_requests=2, requirements={"reviewers": 1})
+    run = start("insists")
+    for _ in range(2):
+        run = resume(decide(pending(run)[0], alice, "reject"))
+    assert run.status == "rejected"
+    assert "asked for this 2 times" in run.error
+    assert (pending(run), EFFECTS) == ([], [])
+
+
+def test_a_new_message_lets_the_agent_ask_afresh(start, resume, alice):
+    make_policy("Once", max_requests=1, requirements={"reviewers": 1})
+    run = start("insists")
+    assert resume(decide(only(), alice, "reject")).status == "rejected"
+    run = start("insists", {"asked": "try again"}, thread_id=run.thread_id)
+    assert (run.status, pending(run)[0].request_number) == ("paused", 1)
