@@ -13,6 +13,7 @@ AgentError
 ├── LeaseHeld              409  lease_held
 ├── LeaseLost              409  lease_lost
 ├── BadInput               422  bad_input
+├── TakesNoMessage         422  takes_no_message
 ├── BadInterrupt           422  bad_interrupt
 ├── BadAnswer              422  bad_answer
 ├── StateNotSerialisable   422  state_not_serialisable
@@ -37,7 +38,7 @@ class AgentError(Exception):
 
 
 class UnknownGraph(AgentError):
-    """There is no graph called “{name}”; the known graphs are {known}."""
+    """There is no graph called “{name}”; the known graphs are {known}.{unread}"""
 
     code, status = "unknown_graph", 404
 
@@ -106,6 +107,12 @@ class BadInput(AgentError):
     """The input cannot be used: {why}"""
 
     code, status = "bad_input", 422
+
+
+class TakesNoMessage(AgentError):
+    """The graph “{name}” takes no message; use --input."""
+
+    code, status = "takes_no_message", 422
 
 
 class BadInterrupt(AgentError):

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import hashlib
 import importlib
 import importlib.util
 import inspect
-import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -25,77 +24,17 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
-from agents.errors import AgentError, BadInput, BadRegistry, BrokenGraph, UnknownGraph
+from agents import graph_files
+from agents.entries import BUILT_IN, GraphEntry
+from agents.errors import AgentError, BadInput, BadRegistry, BrokenGraph, TakesNoMessage, UnknownGraph
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.pregel import Pregel
 
-#: What a graph that talks takes; a graph with other input says so in its entry.
-MESSAGES_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"messages": {"type": "array", "items": {"type": "object"}}},
-    "required": ["messages"],
-}
-TASK_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"request": {"type": "string"}},
-    "required": ["request"],
-}
+__all__ = ["DEFAULT_MODEL", "GraphEntry", "entries", "faults", "get", "load", "message_input", "warm"]
+
 DEFAULT_MODEL = "scripted"
-
-
-@dataclass(frozen=True, kw_only=True)
-class GraphEntry:
-    """One registered graph."""
-
-    name: str
-    #: "package.module:name" or "./path.py:name".
-    target: str
-    description: str = ""
-    #: The words a plain question of this graph is answered with.
-    words: Mapping[str, Any] | None = None
-    #: What input is checked against; None takes any object.
-    input_schema: dict[str, Any] | None = None
-    #: The directory of the langgraph.json that named it; None for the built-in ones.
-    base: Path | None = None
-    dependencies: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
-
-
-BUILT_IN = (
-    GraphEntry(
-        name="operations",
-        target="agents.graphs.operations:graph",
-        description="An agent that mails, orders, transfers and deletes; every dangerous call is reviewed.",
-        input_schema=MESSAGES_SCHEMA,
-    ),
-    GraphEntry(
-        name="batch",
-        target="agents.graphs.batch:graph",
-        description="The same agent, but the calls of one turn are decided together.",
-        input_schema=MESSAGES_SCHEMA,
-    ),
-    GraphEntry(
-        name="decide_execute",
-        target="agents.graphs.decide_execute:graph",
-        description="Decides on an action, asks, then executes it; plans again when it is rejected.",
-        words={"approve": "approved", "reject": "rejected"},
-        input_schema=TASK_SCHEMA,
-    ),
-    GraphEntry(
-        name="email_draft",
-        target="agents.graphs.email_draft:graph",
-        description="Drafts an e-mail that can be edited before it is sent.",
-        input_schema=TASK_SCHEMA,
-    ),
-    GraphEntry(
-        name="tool_review",
-        target="agents.graphs.tool_review:graph",
-        description="Runs safe tools freely and stops before the sensitive ones.",
-        input_schema=MESSAGES_SCHEMA,
-    ),
-)
 
 # A compiled graph may hold clients that belong to the event loop it was first used in.
 _compiled: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], Pregel[Any, Any, Any, Any]]]
@@ -103,26 +42,65 @@ _compiled = WeakKeyDictionary()
 
 
 def message_input(entry: GraphEntry, message: str) -> dict[str, Any]:
-    """A plain sentence as this graph's input: a user message, or its one required text."""
-    schema = entry.input_schema or {}
+    """A plain sentence as this graph's input. Raises TakesNoMessage where it has no place for one.
+
+    The entry names the place, or its schema does: `messages`, else the one text that it requires. A graph
+    whose entry says neither is loaded and asked for `messages`.
+    """
+    schema = entry.input_schema if entry.input_schema is not None or entry.message else _declared(entry)
+    key = entry.message or _message_key(schema or {}, guess=entry.input_schema is not None)
+    if not key:
+        raise TakesNoMessage(name=entry.name)
+    return {key: [{"role": "user", "content": message}] if key == "messages" else message}
+
+
+def _message_key(schema: dict[str, Any], *, guess: bool) -> str:
     fields = schema.get("properties", {})
+    if "messages" in fields:
+        return "messages"
     texts = [key for key in schema.get("required", []) if fields.get(key, {}).get("type") == "string"]
-    return {texts[0]: message} if texts else {"messages": [{"role": "user", "content": message}]}
+    return str(texts[0]) if guess and len(texts) == 1 else ""
+
+
+def _declared(entry: GraphEntry) -> dict[str, Any]:
+    """The schema that the graph itself declares. In a thread: the caller may be inside an event loop."""
+
+    async def declared() -> dict[str, Any]:
+        graph = await _build(entry, model=DEFAULT_MODEL)
+        with suppress(Exception):  # types without a schema: then it declares nothing
+            return graph.get_input_jsonschema()
+        return {}
+
+    with ThreadPoolExecutor(max_workers=1) as apart:
+        return apart.submit(asyncio.run, declared()).result()
 
 
 def entries() -> dict[str, GraphEntry]:
-    """Every registered graph by name; a project may replace a built-in one."""
+    """Every registered graph by name; a project may replace a built-in one. Files that are no use are in `faults`."""
     found = {entry.name: entry for entry in BUILT_IN}
     for path in settings.COUNTERSIGN_GRAPHS:
-        found.update(_read(Path(path)))
+        with suppress(BadRegistry):
+            found.update(graph_files.read(Path(path)))
+    return found
+
+
+def faults() -> list[BadRegistry]:
+    """What is wrong with whole files, one error each."""
+    found = []
+    for path in settings.COUNTERSIGN_GRAPHS:
+        try:
+            graph_files.read(Path(path))
+        except BadRegistry as fault:
+            found.append(fault)
     return found
 
 
 def get(name: str) -> GraphEntry:
-    """The entry of that name, or UnknownGraph with the names there are."""
+    """The entry of that name, or UnknownGraph with the names there are and the files that could not be read."""
     known = entries()
     if name not in known:
-        raise UnknownGraph(name=name, known=", ".join(sorted(known)))
+        unread = "".join(f" {fault}" for fault in faults())
+        raise UnknownGraph(name=name, known=", ".join(sorted(known)), unread=unread)
     return known[name]
 
 
@@ -184,6 +162,8 @@ def _compile(made: Any) -> Pregel[Any, Any, Any, Any]:
 
 
 def _target(entry: GraphEntry) -> Any:
+    if entry.fault:
+        raise BrokenGraph(name=entry.name, why=entry.fault)
     place, _, name = entry.target.rpartition(":")
     _prepare(entry)
     module = _module(place, base=entry.base)
@@ -197,9 +177,10 @@ def _prepare(entry: GraphEntry) -> None:
     if entry.base is None:
         return
     for dependency in (".", *entry.dependencies):
-        folder = str((entry.base / dependency).resolve())
-        if Path(folder).is_dir() and folder not in sys.path:
-            sys.path.append(folder)
+        # What `pip install -e` would put there: the folder, and its `src` where the project has one.
+        for folder in ((entry.base / dependency).resolve(), (entry.base / dependency / "src").resolve()):
+            if folder.is_dir() and str(folder) not in sys.path:
+                sys.path.append(str(folder))
     for key, value in entry.env.items():
         os.environ.setdefault(key, value)
 
@@ -208,8 +189,7 @@ def _module(place: str, *, base: Path | None) -> ModuleType:
     if base is None or not (place.endswith(".py") or "/" in place):
         return importlib.import_module(place)
     path = (base / place).resolve()
-    # Named after its path, so that two projects may both have an agent.py.
-    name = f"countersign_graph_{abs(hash(str(path)))}_{path.stem}"
+    name = _module_name(path, base=base)
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -225,48 +205,14 @@ def _module(place: str, *, base: Path | None) -> ModuleType:
     return module
 
 
-def _read(path: Path) -> dict[str, GraphEntry]:
-    """The entries of one file; read again when it changes."""
-    try:
-        return _parse(path, path.stat().st_mtime_ns)
-    except OSError as error:
-        raise BadRegistry(path=path.name, why=f"{error.strerror}.") from error
+def _module_name(path: Path, *, base: Path) -> str:
+    """Named after its path, so that two projects may both have an agent.py.
 
-
-@lru_cache(maxsize=64)
-def _parse(path: Path, changed: int) -> dict[str, GraphEntry]:
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise BadRegistry(path=path.name, why=f"it is not JSON ({error}).") from error
-    graphs = content.get("graphs") if isinstance(content, dict) else None
-    if not isinstance(graphs, dict):
-        raise BadRegistry(path=path.name, why="it has no “graphs” object.")
-    shared: dict[str, Any] = {
-        "base": path.parent.resolve(),
-        "dependencies": tuple(d for d in content.get("dependencies", []) if isinstance(d, str)),
-        "env": _environment(content.get("env"), base=path.parent),
-    }
-    return {name: _entry(name, value, path=path, shared=shared) for name, value in graphs.items()}
-
-
-def _entry(name: str, value: Any, *, path: Path, shared: dict[str, Any]) -> GraphEntry:
-    """A target, or an object with a `path` beside what Countersign adds: description, words, input_schema."""
-    facts = {"path": value} if isinstance(value, str) else value
-    target = facts.get("path") if isinstance(facts, dict) else None
-    if not isinstance(target, str) or ":" not in target:
-        raise BadRegistry(path=path.name, why=f"the graph “{name}” needs “file.py:name” or “module:name”.")
-    extra: dict[str, Any] = {key: facts[key] for key in ("description", "words", "input_schema") if key in facts}
-    return GraphEntry(name=name, target=target, **extra, **shared)
-
-
-def _environment(env: Any, *, base: Path) -> dict[str, str]:
-    """`env` is an object, or the path of a file of KEY=VALUE lines."""
-    if isinstance(env, dict):
-        return {key: str(value) for key, value in env.items()}
-    file = base / env if isinstance(env, str) else None
-    if file is None or not file.is_file():
-        return {}
-    lines = (line.strip().removeprefix("export ") for line in file.read_text().splitlines())
-    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
-    return {key.strip(): value.strip().strip("'\"") for key, _, value in pairs}
+    The same in every process, and on every machine that has the project in a folder of that name: a state's
+    own classes are found again by the name of their module.
+    """
+    place = os.path.relpath(path, base.parent)
+    digest = hashlib.sha256(place.encode()).hexdigest()[:12]
+    name = f"countersign_graph_{digest}_{path.stem}"
+    taken = getattr(sys.modules.get(name), "__file__", str(path))
+    return name if taken == str(path) else f"{name}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
 from agents import registry
-from agents.errors import BadInput, BadRegistry, BrokenGraph, UnknownGraph
+from agents.errors import BadInput, BrokenGraph, TakesNoMessage, UnknownGraph
 
 
 def load(name, *, model=""):
@@ -76,24 +77,51 @@ def test_a_file_of_the_project_imports_its_dependencies_and_reads_its_env(settin
 
 @pytest.mark.parametrize(
     ("content", "why"),
+    [("{", "not JSON"), ("[" * 100_000, "not JSON"), ("[]", "no “graphs”"), (None, "No such file")],
+)
+def test_an_unusable_file_is_named_and_hides_no_other_graph(settings, tmp_path, content, why):
+    if content is not None:
+        (tmp_path / "langgraph.json").write_text(content)
+    settings.COUNTERSIGN_GRAPHS = [tmp_path / "langgraph.json"]
+    assert "operations" in registry.entries()
+    assert [why in str(fault) for fault in registry.faults()] == [True]
+    with pytest.raises(UnknownGraph, match=why):
+        registry.get("theirs")
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
     [
-        ("{", "not JSON"),
-        ("[]", "no “graphs”"),
-        ('{"graphs": {"x": 3}}', "needs"),
-        ('{"graphs": {"x": "no-colon"}}', "needs"),
+        (3, "needs “file.py:name”"),
+        ("no-colon", "needs “file.py:name”"),
+        ({"path": "m:g", "words": {"yes": 1}}, "“words” of its entry knows approve"),
+        ({"path": "m:g", "words": "yes"}, "“words” of its entry must be an object"),
+        ({"path": "m:g", "message": 3}, "“message” of its entry must be text"),
+        ({"path": "m:g", "asks": []}, "“asks” of its entry must be an object"),
+        ({"path": "m:g", "asks": {"n": 3}}, "about “n” must be an object"),
+        ({"path": "m:g", "asks": {"n": {"tool": "x"}}}, "cannot say 'tool' about “n”"),
+        ({"path": "m:g", "asks": {"n": {"pattern": "("}}}, "no regular expression"),
     ],
 )
-def test_an_unusable_file_is_named(settings, tmp_path, content, why):
-    (tmp_path / "langgraph.json").write_text(content)
-    settings.COUNTERSIGN_GRAPHS = [tmp_path / "langgraph.json"]
-    with pytest.raises(BadRegistry, match=why):
-        registry.entries()
+def test_a_malformed_entry_is_a_broken_graph_and_hurts_no_other(settings, tmp_path, entry, why):
+    good = "tests.agents.example_graphs:compiled"
+    write(settings, tmp_path, {"graphs": {"broken": entry, "good": good}})
+    with pytest.raises(BrokenGraph, match=re.escape(why)):
+        load("broken")
+    assert load("good").nodes
 
 
-def test_a_missing_file_is_named(settings, tmp_path):
-    settings.COUNTERSIGN_GRAPHS = [tmp_path / "nowhere.json"]
-    with pytest.raises(BadRegistry, match=r"nowhere\.json"):
-        registry.entries()
+def test_a_graph_file_has_the_same_module_name_in_every_process(tmp_path):
+    path = tmp_path / "agent.py"
+    lines = [
+        "import django",
+        "from pathlib import Path",
+        "django.setup()",
+        "from agents import registry",
+        f"print(registry._module_name(Path({str(path)!r}), base=Path({str(tmp_path)!r})))",
+    ]
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == registry._module_name(path, base=tmp_path)
 
 
 def test_an_unknown_model_is_bad_input():
@@ -111,6 +139,31 @@ def test_an_unknown_model_is_bad_input():
 )
 def test_a_message_becomes_the_graphs_input(name, expected):
     assert registry.message_input(registry.get(name), "hi") == expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"path": "tests.agents.example_graphs:calls"}, {"messages": [{"role": "user", "content": "hi"}]}),
+        ({"path": "tests.agents.example_graphs:compiled", "message": "asked"}, {"asked": "hi"}),
+    ],
+)
+def test_a_message_reaches_a_graph_that_declares_a_place_for_it(settings, tmp_path, entry, expected):
+    write(settings, tmp_path, {"graphs": {"theirs": entry}})
+    assert registry.message_input(registry.get("theirs"), "hi") == expected
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"path": "tests.agents.example_graphs:compiled"},
+        {"path": "nowhere:at_all", "input_schema": {"properties": {"n": {"type": "integer"}}, "required": ["n"]}},
+    ],
+)
+def test_a_graph_without_a_place_for_a_message_refuses_it(settings, tmp_path, entry):
+    write(settings, tmp_path, {"graphs": {"theirs": entry}})
+    with pytest.raises(TakesNoMessage, match="“theirs” takes no message; use --input"):
+        registry.message_input(registry.get("theirs"), "hi")
 
 
 def test_the_web_process_does_not_import_langgraph():
