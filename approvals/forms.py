@@ -64,12 +64,20 @@ class ArgumentsForm:
             return {}
 
 
+class WordsField(forms.CharField):
+    """Text in which a line end is one character, as the browser counted it against `maxlength`."""
+
+    def to_python(self, value: Any) -> str:
+        """The text with plain newlines: browsers send two characters for each."""
+        return str(super().to_python(value)).replace("\r\n", "\n").replace("\r", "\n")
+
+
 class DecisionForm(forms.Form):
     """One word on one ticket, as it was shown."""
 
     type = forms.ChoiceField(choices=DecisionType.choices)
     digest = forms.CharField(max_length=64)
-    message = forms.CharField(required=False, max_length=4000)
+    message = WordsField(required=False, max_length=4000)
     confirm = forms.CharField(required=False, max_length=200, strip=False)
 
     def decision(self, ticket: Ticket) -> NewDecision:

@@ -1,7 +1,8 @@
 """How facts are put into words for people. Pure.
 
 What an agent wrote is hostile: a character that cannot be seen, or that reorders the text around it,
-is shown by its number, so that nobody signs a line that reads differently from what runs.
+is shown by its number, and so is a letter of another alphabet inside a word, so that nobody signs a line
+that reads differently from what runs.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,8 +27,11 @@ UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 BLANKS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u034f\u180b\u180c\u180d\u180f")
 #: Variation selectors carry hidden text; they have the category of accents.
 SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+#: Alphabets whose letters look alike. A word of more than one of them is made to be misread.
+ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "FULLWIDTH", "MATHEMATICAL"})
+WORD = re.compile(r"[^\W\d_]+")
 SOON, URGENT = timedelta(minutes=30), timedelta(minutes=5)
-UNITS = ((86_400, "day", "days"), (3_600, "h", "h"), (60, "min", "min"), (1, "s", "s"))
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
 def is_unseen(char: str) -> bool:
@@ -38,18 +42,52 @@ def is_unseen(char: str) -> bool:
 
 
 def pieces(text: str) -> Iterator[tuple[bool, str]]:
-    """The text in turn as (unseen, piece); an unseen character comes out as ⟨U+202E⟩."""
+    """The text in turn as (marked, piece): an unseen character as ⟨U+202E⟩, a stranger in its word as а⟨U+0430⟩."""
+    strange = set() if text.isascii() else set(_strangers(text))
+    return _marked(
+        text, lambda at, char: number(char) if is_unseen(char) else char + number(char) if at in strange else ""
+    )
+
+
+def exact_pieces(name: str) -> Iterator[tuple[bool, str]]:
+    """A name in code, in which everything outside plain ASCII is marked by its number."""
+    return _marked(
+        name, lambda _, char: "" if " " <= char <= "~" else number(char) if is_unseen(char) else char + number(char)
+    )
+
+
+def _marked(text: str, mark: Callable[[int, str], str]) -> Iterator[tuple[bool, str]]:
     seen: list[str] = []
-    for char in text:
-        if not is_unseen(char):
+    for at, char in enumerate(text):
+        marked = mark(at, char)
+        if not marked:
             seen.append(char)
             continue
         if seen:
             yield False, "".join(seen)
             seen = []
-        yield True, f"⟨U+{ord(char):04X}⟩"
+        yield True, marked
     if seen:
         yield False, "".join(seen)
+
+
+def number(char: str) -> str:
+    """A character's number: ⟨U+202E⟩."""
+    return f"⟨U+{ord(char):04X}⟩"
+
+
+def _strangers(text: str) -> Iterator[int]:
+    """Where a letter belongs to another alphabet than most of its word, or than the Latin ones in it."""
+    for word in WORD.finditer(text):
+        alphabets = [_alphabet(char) for char in word[0]]
+        known = [name for name in alphabets if name in ALPHABETS]
+        if len(set(known)) > 1:
+            home = "LATIN" if "LATIN" in known else max(sorted(set(known)), key=known.count)
+            yield from (word.start() + at for at, name in enumerate(alphabets) if name in ALPHABETS and name != home)
+
+
+def _alphabet(char: str) -> str:
+    return unicodedata.name(char, "").partition(" ")[0]
 
 
 def visible(text: str) -> str:
@@ -133,16 +171,24 @@ def as_json(value: Any, *, indent: int | None = None) -> str:
 
 
 def span(length: timedelta) -> str:
-    """A length of time in its one or two largest units: "2 days 4 h", "42 min", "4 min 10 s"."""
-    rest = max(0, int(length.total_seconds()))
-    found: list[str] = []
-    for size, one, many in UNITS:
-        count, rest = divmod(rest, size)
-        if count and not (size == 1 and length > URGENT):
-            found.append(f"{count} {one if count == 1 else many}")
-        elif found:
-            break
-    return " ".join(found[:2]) or "0 s"
+    """A length of time no more exactly than it matters: "42 s", "4 min", "3 h 10 min", "24 h", "2 days 4 h".
+
+    Seconds below a minute, minutes below six hours, then the nearest hour. static/js/countdown.js says the same.
+    """
+    seconds = max(0, int(length.total_seconds()))
+    if seconds < MINUTE:
+        return f"{seconds} s"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE} min"
+    if seconds < 6 * HOUR:
+        return _two(seconds // HOUR, "h", seconds % HOUR // MINUTE, "min")
+    hours = (seconds + HOUR // 2) // HOUR
+    days = hours // 24
+    return f"{hours} h" if days < 2 else _two(days, "days", hours % 24 if days < 7 else 0, "h")
+
+
+def _two(large: int, unit: str, small: int, fraction: str) -> str:
+    return f"{large} {unit} {small} {fraction}" if small else f"{large} {unit}"
 
 
 def urgency(deadline: datetime | None, *, now: datetime) -> str:

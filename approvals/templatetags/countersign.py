@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django import template
@@ -55,15 +56,28 @@ def icon(name: str) -> SafeString:
 
 @register.filter
 def visible(text: object) -> SafeString:
-    """Escaped text in which every unseen character is marked and shown by its number."""
-    return format_html_join(
-        "",
-        "{}",
-        (
-            (format_html('<span class="hidden-char">{}</span>', piece) if unseen else piece,)
-            for unseen, piece in wording.pieces("" if text is None else str(text))
-        ),
+    """Escaped text in which what cannot be seen, or looks like something else, is marked and numbered."""
+    return _drawn(wording.pieces("" if text is None else str(text)))
+
+
+@register.filter
+def exact(name: str) -> SafeString:
+    """A name in code, letter by letter: everything outside plain ASCII is marked and numbered."""
+    return _drawn(wording.exact_pieces(name))
+
+
+@register.filter
+def is_plain(name: str) -> bool:
+    """Is the name written in plain ASCII, so that it cannot pass for another?"""
+    return name.isascii() and not any(map(wording.is_unseen, name))
+
+
+def _drawn(pieces: Iterable[tuple[bool, str]]) -> SafeString:
+    marked = (
+        (format_html('<span class="hidden-char">{}</span>', piece) if is_marked else piece,)
+        for is_marked, piece in pieces
     )
+    return format_html_join("", "{}", marked)
 
 
 @register.filter

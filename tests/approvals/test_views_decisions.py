@@ -133,6 +133,11 @@ def test_too_many_words_are_refused(client: Client, ticket: Ticket, alice: Any) 
     refused(post(client, ticket, alice, message="x" * 4001), 422, "There is a problem")
 
 
+def test_a_line_end_counts_once_as_in_the_browser(client: Client, ticket: Ticket, alice: Any) -> None:
+    post(client, ticket, alice, message="x\r\n" * 1_998 + "end")
+    assert Decision.objects.get().message == "x\n" * 1_998 + "end"
+
+
 def test_htmx_gets_the_refusal_as_a_fragment(client: Client, ticket: Ticket, alice: Any) -> None:
     response = post(client, ticket, alice, "destroy", htmx=True)
     assert "<html" not in response.content.decode()

@@ -114,3 +114,17 @@ def test_a_ticket_takes_a_fixed_number_of_queries(
     client.force_login(alice)
     with django_assert_max_num_queries(26):
         client.get(ticket.get_absolute_url())
+
+
+@pytest.mark.parametrize("action", ["delete-data", "delete_data", "Delete Data"])
+def test_names_that_read_alike_are_told_apart(client: Client, transfers: Any, alice: Any, action: str) -> None:
+    page = page_of(client, factories.open_ticket(action), alice)
+    assert "Delete data" in page
+    assert f'<code class="untrusted">{action}</code>' in page
+    assert "outside the plain Latin alphabet" not in page
+
+
+def test_name_that_passes_for_another_is_warned_about(client: Client, transfers: Any, alice: Any) -> None:
+    page = page_of(client, factories.open_ticket("d\u0435lete_data"), alice)
+    assert '<span class="hidden-char">\u0435⟨U+0435⟩</span>' in page
+    assert "outside the plain Latin alphabet" in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
 
 from agents.models import Run
+from approvals import wording
 from approvals.models import Ticket
 from approvals.states import Execution
 from tests import factories
@@ -237,3 +239,14 @@ def test_everything_can_be_decided_without_javascript(
     ticket = Ticket.objects.get(thread_id="invoice-2201")
     context.close()
     assert (ticket.revision, ticket.args["amount"]) == (2, 205)
+
+
+def test_page_and_server_put_times_into_the_same_words(live_server: Any, browser: Browser, cast: Any) -> None:
+    lengths = [*range(0, 7_400, 7), *range(7_200, 100_000, 997), *range(100_000, 900_000, 7_919)]
+    page = browser.new_page()
+    page.goto(f"{live_server.url}/accounts/login/")
+    said = page.evaluate(
+        "async all => { const { span } = await import('/static/js/countdown.js'); return all.map(span) }", lengths
+    )
+    page.close()
+    assert said == [wording.span(timedelta(seconds=length)) for length in lengths]
