@@ -47,7 +47,7 @@ def check_name(name: str, *, what: str) -> None:
         raise InvalidArguments([{"path": "", "message": f"the {what} must be text of at most {MAX_NAME} characters"}])
 
 
-def check_schema(args: dict[str, Any], schema: dict[str, Any] | None) -> None:
+def check_schema(args: Any, schema: dict[str, Any] | None) -> None:
     """Validate against the action's JSON Schema. Raises InvalidArguments naming each field that is wrong."""
     if not schema:
         return

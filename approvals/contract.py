@@ -27,6 +27,10 @@ class ProposedAction:
     #: 0 to 1, the agent's own claim.
     confidence: float | None = None
     allowed_decisions: tuple[str, ...] = ALL_DECISIONS
+    #: JSON Schema of an answer, where the graph says what one looks like.
+    answer_schema: dict[str, Any] | None = None
+    #: What the agent would go on with if nobody answered its question.
+    best_guess: Any = None
     #: True where an answer in words is itself what lets the graph act: then it needs the same sign-offs.
     answer_releases: bool = False
     tool_call_id: str = ""
@@ -66,6 +70,7 @@ class NewDecision:
 
     type: str
     digest: str
+    #: The edited arguments; with `respond` the fields of the answer.
     args: dict[str, Any] | None = None
     message: str = ""
     confirm: str = ""

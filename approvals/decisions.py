@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from approvals import arguments, audit, digests, intake, policy, quorum, tickets
+from approvals import answers, arguments, audit, digests, intake, policy, quorum, tickets
 from approvals.contract import NewDecision, Origin, ProposedAction
 from approvals.errors import (
     AlreadyDecided,
@@ -34,6 +35,8 @@ def record(ticket_id: int, *, reviewer: User, decision: NewDecision) -> Ticket:
         policy.may_decide(reviewer, ticket)
         _check_open(ticket, now)
         kind = _check_decision(ticket, decision)
+        if kind is DecisionType.RESPOND:
+            decision = _in_words(ticket, decision)
         if kind is DecisionType.EDIT:
             kind = _revise(ticket, decision, reviewer)
         _check_first_word(ticket, reviewer)
@@ -70,9 +73,20 @@ def _check_decision(ticket: Ticket, decision: NewDecision) -> DecisionType:
         raise DecisionNotAllowed(type=decision.type)
     if not digests.same(decision.digest, ticket.digest):
         raise StaleDigest(digest=ticket.digest, revision=ticket.revision)
-    if decision.type == DecisionType.RESPOND and not decision.message.strip():
-        raise InvalidArguments([{"path": "/message", "message": "an answer needs words"}])
     return DecisionType(decision.type)
+
+
+def _in_words(ticket: Ticket, decision: NewDecision) -> NewDecision:
+    """An answer in words or in fields, checked against what the graph says an answer looks like."""
+    if decision.args is not None and decision.message.strip():
+        raise InvalidArguments([{"path": "/message", "message": "answer in words or in fields, not in both"}])
+    if decision.args is not None:
+        return replace(decision, message=answers.written(decision.args, ticket.answer_schema))
+    if not decision.message.strip():
+        raise InvalidArguments([{"path": "/message", "message": "an answer needs words"}])
+    if ticket.answer_schema:
+        answers.read(decision.message, ticket.answer_schema)
+    return decision
 
 
 def _check_first_word(ticket: Ticket, reviewer: User) -> None:

@@ -84,6 +84,8 @@ def _open(action: ProposedAction, *, origin: Origin, requester: User | None) -> 
         confidence=action.confidence,
         allowed_decisions=list(action.allowed_decisions),
         answer_releases=action.answer_releases,
+        answer_schema=plaintext.json(action.answer_schema),
+        best_guess=plaintext.json(action.best_guess),
         requester=requester,
         follows=follows,
         request_number=repeats.number_after(follows),

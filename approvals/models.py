@@ -184,6 +184,8 @@ class Ticket(models.Model):
     policy = models.JSONField(default=dict)
     allowed_decisions = models.JSONField(default=list)
     answer_releases = models.BooleanField(default=False)
+    answer_schema = models.JSONField(null=True, blank=True)
+    best_guess = models.JSONField(null=True, blank=True)
     confirm_text = models.CharField(max_length=200, blank=True)
     bar_requester = models.BooleanField(default=True)
     deny_threshold = models.PositiveIntegerField(default=1)

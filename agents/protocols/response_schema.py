@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from agents.errors import BadAnswer
-from agents.protocols import schemas
 from agents.protocols.pause import Pause
+from approvals import answers as written
 from approvals.contract import Answer, ProposedAction
+from approvals.errors import InvalidArguments
 
 NAME = "response_schema"
 
@@ -30,6 +30,8 @@ def to_actions(pause: Pause) -> list[ProposedAction]:
             reasoning=pause.reasoning,
             context=pause.conversation,
             allowed_decisions=("respond",),
+            answer_schema=pause.response_schema,
+            best_guess=value.get("best_guess") if isinstance(value, dict) else None,
             answer_releases=True,  # the graph reads the words itself and may act on them
         )
     ]
@@ -39,13 +41,7 @@ def resume_value(pause: Pause, answers: Sequence[Answer]) -> Any:
     """The answer as JSON where it is JSON, else as text; it must validate."""
     if answers[0].type != "respond":
         raise BadAnswer(why="the graph waits for an answer of its own shape, and nobody wrote one.")
-    value = _parsed(answers[0].message)
-    schemas.check(value, pause.response_schema)
-    return value
-
-
-def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        return written.read(answers[0].message, pause.response_schema or {})
+    except InvalidArguments as error:
+        raise BadAnswer(why=f"{error.errors[0]['path'] or 'it'}: {error.errors[0]['message']}.") from error
