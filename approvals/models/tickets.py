@@ -1,9 +1,4 @@
-"""The rows that hold the promise: fields, constraints, named queries.
-
-What the code promises, these tables also refuse: known states, a resolved ticket has an outcome and a
-time, one decision per reviewer and revision, one ticket per proposed action of an interrupt, an audit
-entry never changes (triggers in 0002_guards).
-"""
+"""A ticket, and the named queries over tickets."""
 
 from __future__ import annotations
 
@@ -12,92 +7,17 @@ from operator import or_
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib.auth.models import Group, User
-from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from approvals import states
-from approvals.states import DecisionType, Execution, Gate, OnTimeout, Outcome, Risk, TicketState
+from approvals.models.signatures import Decision, Revision, TicketRequirement
+from approvals.states import Execution, Gate, OnTimeout, Outcome, Risk, TicketState
 
 #: Most urgent first where two tickets share a deadline.
 RISK_ORDER = {Risk.CRITICAL: 0, Risk.HIGH: 1, Risk.MEDIUM: 2, Risk.LOW: 3}
-
-
-class Policy(models.Model):
-    """Which gate, how much risk, who must sign, how long, what then. The first match decides."""
-
-    name = models.CharField(max_length=80, unique=True)
-    position = models.PositiveIntegerField(default=100, help_text="Policies are tried from the lowest up.")
-    enabled = models.BooleanField(default=True)
-    graph = models.CharField(max_length=200, default="*", help_text="Glob on the graph's name.")
-    action = models.CharField(max_length=200, default="*", help_text="Glob on the action's name.")
-    condition = models.TextField(
-        blank=True,
-        help_text="CEL over action, args, graph, requester, confidence; empty matches always. "
-        'For example: action == "transfer_money" && double(args.amount) > 1000.0',
-    )
-    risk = models.CharField(max_length=10, choices=Risk.choices, default=Risk.MEDIUM)
-    gate = models.CharField(max_length=10, choices=Gate.choices, default=Gate.HARD)
-    deadline_seconds = models.PositiveIntegerField(
-        null=True,
-        blank=True,
-        default=86_400,
-        validators=[MinValueValidator(1)],
-        help_text="Seconds until the deadline.",
-    )
-    on_timeout = models.CharField(max_length=10, choices=OnTimeout.choices, default=OnTimeout.REJECT)
-    bar_requester = models.BooleanField(
-        default=True,
-        help_text="Whoever started the run may not approve it. Switch off only for a team of one.",
-    )
-    deny_threshold = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
-    recall_seconds = models.PositiveIntegerField(default=0, help_text="How long an approval can be taken back.")
-    max_requests = models.PositiveIntegerField(
-        null=True,
-        blank=True,
-        default=5,
-        validators=[MinValueValidator(1)],
-        help_text="How often an agent may ask for the same action while it is refused; then its run ends. "
-        "Empty: without end.",
-    )
-    version = models.PositiveIntegerField(default=1, editable=False)
-
-    class Meta:
-        ordering = ("position", "id")
-        verbose_name_plural = "policies"
-        constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(risk__in=Risk.values), name="policy_known_risk"),
-            models.CheckConstraint(condition=Q(gate__in=Gate.values), name="policy_known_gate"),
-            models.CheckConstraint(condition=Q(on_timeout__in=OnTimeout.values), name="policy_known_timeout"),
-            models.CheckConstraint(condition=Q(deny_threshold__gte=1), name="policy_deny_at_least_one"),
-            models.CheckConstraint(
-                condition=Q(max_requests=None) | Q(max_requests__gte=1), name="policy_may_be_asked_once"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Requirement(models.Model):
-    """n sign-offs from a group."""
-
-    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="requirements")
-    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
-    needed = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
-
-    class Meta:
-        ordering = ("id",)
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=("policy", "group"), name="requirement_once_per_group"),
-            models.CheckConstraint(condition=Q(needed__gte=1), name="requirement_at_least_one"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.needed} of {self.group}"
 
 
 class TicketQuerySet(models.QuerySet["Ticket"]):
@@ -284,91 +204,3 @@ class Ticket(models.Model):
     def is_open(self) -> bool:
         """May people still decide?"""
         return TicketState(self.state).is_open
-
-
-class TicketRequirement(models.Model):
-    """n sign-offs from a group, as the policy asked when the ticket opened."""
-
-    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="requirements")
-    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
-    needed = models.PositiveIntegerField(default=1)
-
-    class Meta:
-        ordering = ("id",)
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=("ticket", "group"), name="ticket_requirement_once_per_group"),
-            models.CheckConstraint(condition=Q(needed__gte=1), name="ticket_requirement_at_least_one"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.needed} of {self.group}"
-
-
-class Revision(models.Model):
-    """One version of a ticket's arguments. Number 1 is the agent's; an edit makes the next."""
-
-    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="revisions")
-    number = models.PositiveIntegerField()
-    args = models.JSONField()
-    digest = models.CharField(max_length=64)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        ordering = ("number",)
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=("ticket", "number"), name="revision_once_per_number"),
-        ]
-
-    def __str__(self) -> str:
-        return f"revision {self.number}"
-
-
-class Decision(models.Model):
-    """One reviewer's word on one revision."""
-
-    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="decisions")
-    revision = models.PositiveIntegerField()
-    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
-    type = models.CharField(max_length=10, choices=DecisionType.choices)
-    message = models.TextField(blank=True)
-    digest = models.CharField(max_length=64)
-    at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        ordering = ("id",)
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=("ticket", "revision", "reviewer"), name="decision_once_per_reviewer"),
-            models.CheckConstraint(condition=Q(type__in=DecisionType.values), name="decision_known_type"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.type} by {self.reviewer}"
-
-
-class AuditEntry(models.Model):
-    """One fact, hash-chained within its stream. Written once; the database refuses any change."""
-
-    ticket = models.ForeignKey(Ticket, null=True, blank=True, on_delete=models.PROTECT, related_name="audit_entries")
-    stream = models.CharField(max_length=160)
-    seq = models.PositiveIntegerField()
-    type = models.CharField(max_length=60)
-    actor = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    actor_name = models.CharField(max_length=150, blank=True)
-    at = models.DateTimeField(db_default=Now())
-    body = models.BinaryField()
-    prev = models.BinaryField()
-    hash = models.BinaryField()
-
-    class Meta:
-        ordering = ("id",)
-        verbose_name_plural = "audit entries"
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=("stream", "seq"), name="audit_once_per_seq"),
-        ]
-        indexes: ClassVar = [models.Index(fields=("ticket", "id"), name="audit_ticket_idx")]
-
-    def __str__(self) -> str:
-        return f"{self.stream} {self.seq}: {self.type}"

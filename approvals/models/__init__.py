@@ -1,0 +1,23 @@
+"""The rows that hold the promise: fields, constraints, named queries.
+
+What the code promises, these tables also refuse: known states, a resolved ticket has an outcome and a
+time, one decision per reviewer and revision, one ticket per proposed action of an interrupt, an audit
+entry never changes (triggers in 0002_guards).
+"""
+
+from approvals.models.policies import Policy, Requirement
+from approvals.models.record import AuditEntry
+from approvals.models.signatures import Decision, Revision, TicketRequirement
+from approvals.models.tickets import RISK_ORDER, Ticket, TicketQuerySet
+
+__all__ = [
+    "RISK_ORDER",
+    "AuditEntry",
+    "Decision",
+    "Policy",
+    "Requirement",
+    "Revision",
+    "Ticket",
+    "TicketQuerySet",
+    "TicketRequirement",
+]

@@ -1,0 +1,86 @@
+"""The rules, as rows."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.models import Group
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from approvals.states import Gate, OnTimeout, Risk
+
+
+class Policy(models.Model):
+    """Which gate, how much risk, who must sign, how long, what then. The first match decides."""
+
+    name = models.CharField(max_length=80, unique=True)
+    position = models.PositiveIntegerField(default=100, help_text="Policies are tried from the lowest up.")
+    enabled = models.BooleanField(default=True)
+    graph = models.CharField(max_length=200, default="*", help_text="Glob on the graph's name.")
+    action = models.CharField(max_length=200, default="*", help_text="Glob on the action's name.")
+    condition = models.TextField(
+        blank=True,
+        help_text="CEL over action, args, graph, requester, confidence; empty matches always. "
+        'For example: action == "transfer_money" && double(args.amount) > 1000.0',
+    )
+    risk = models.CharField(max_length=10, choices=Risk.choices, default=Risk.MEDIUM)
+    gate = models.CharField(max_length=10, choices=Gate.choices, default=Gate.HARD)
+    deadline_seconds = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        default=86_400,
+        validators=[MinValueValidator(1)],
+        help_text="Seconds until the deadline.",
+    )
+    on_timeout = models.CharField(max_length=10, choices=OnTimeout.choices, default=OnTimeout.REJECT)
+    bar_requester = models.BooleanField(
+        default=True,
+        help_text="Whoever started the run may not approve it. Switch off only for a team of one.",
+    )
+    deny_threshold = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
+    recall_seconds = models.PositiveIntegerField(default=0, help_text="How long an approval can be taken back.")
+    max_requests = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        default=5,
+        validators=[MinValueValidator(1)],
+        help_text="How often an agent may ask for the same action while it is refused; then its run ends. "
+        "Empty: without end.",
+    )
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        ordering = ("position", "id")
+        verbose_name_plural = "policies"
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(risk__in=Risk.values), name="policy_known_risk"),
+            models.CheckConstraint(condition=Q(gate__in=Gate.values), name="policy_known_gate"),
+            models.CheckConstraint(condition=Q(on_timeout__in=OnTimeout.values), name="policy_known_timeout"),
+            models.CheckConstraint(condition=Q(deny_threshold__gte=1), name="policy_deny_at_least_one"),
+            models.CheckConstraint(
+                condition=Q(max_requests=None) | Q(max_requests__gte=1), name="policy_may_be_asked_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Requirement(models.Model):
+    """n sign-offs from a group."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="requirements")
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
+    needed = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
+
+    class Meta:
+        ordering = ("id",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("policy", "group"), name="requirement_once_per_group"),
+            models.CheckConstraint(condition=Q(needed__gte=1), name="requirement_at_least_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.needed} of {self.group}"

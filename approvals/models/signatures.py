@@ -1,0 +1,75 @@
+"""What belongs to a ticket: who must sign, the versions of its arguments, who said what."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from approvals.states import DecisionType
+
+
+class TicketRequirement(models.Model):
+    """n sign-offs from a group, as the policy asked when the ticket opened."""
+
+    ticket = models.ForeignKey("approvals.Ticket", on_delete=models.CASCADE, related_name="requirements")
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
+    needed = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ("id",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("ticket", "group"), name="ticket_requirement_once_per_group"),
+            models.CheckConstraint(condition=Q(needed__gte=1), name="ticket_requirement_at_least_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.needed} of {self.group}"
+
+
+class Revision(models.Model):
+    """One version of a ticket's arguments. Number 1 is the agent's; an edit makes the next."""
+
+    ticket = models.ForeignKey("approvals.Ticket", on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    args = models.JSONField()
+    digest = models.CharField(max_length=64)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("number",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("ticket", "number"), name="revision_once_per_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"revision {self.number}"
+
+
+class Decision(models.Model):
+    """One reviewer's word on one revision."""
+
+    ticket = models.ForeignKey("approvals.Ticket", on_delete=models.CASCADE, related_name="decisions")
+    revision = models.PositiveIntegerField()
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
+    type = models.CharField(max_length=10, choices=DecisionType.choices)
+    message = models.TextField(blank=True)
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("id",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("ticket", "revision", "reviewer"), name="decision_once_per_reviewer"),
+            models.CheckConstraint(condition=Q(type__in=DecisionType.values), name="decision_known_type"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} by {self.reviewer}"
