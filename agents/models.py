@@ -30,6 +30,14 @@ class RunStatus(models.TextChoices):
         return self not in {RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED}
 
 
+class Wish(models.TextChoices):
+    """What somebody asked for and no worker has done yet."""
+
+    CANCEL = "cancel", "Cancel"
+    RETRY = "retry", "Try again"
+    REPAIR = "repair", "Repair"
+
+
 class RunQuerySet(models.QuerySet["Run"]):
     """Every query has a name."""
 
@@ -64,6 +72,17 @@ class Run(models.Model):
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     lease_owner = models.CharField(max_length=200, blank=True)
 
+    wish = models.CharField(max_length=8, choices=Wish.choices, blank=True)
+    wished_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    #: The interrupt whose answer the graph was last given; it stays when the step fails.
+    answering = models.CharField(max_length=200, blank=True)
+    #: The thread's newest checkpoint before the last input: still the newest if that never arrived.
+    begun_from = models.CharField(max_length=128, blank=True)
+    #: How often a worker had to be replaced without the run getting any further.
+    recoveries = models.PositiveIntegerField(default=0)
+
     created_at = models.DateTimeField(db_default=Now())
     #: When the requester last said what to do.
     begun_at = models.DateTimeField(db_default=Now())
@@ -76,6 +95,7 @@ class Run(models.Model):
         ordering = ("-id",)
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="run_known_status"),
+            models.CheckConstraint(condition=Q(wish__in=["", *Wish.values]), name="run_known_wish"),
         ]
         indexes: ClassVar = [
             models.Index(fields=("-id",), condition=Q(status__in=["queued", "running", "paused"]), name="run_live_idx")
