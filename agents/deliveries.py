@@ -81,7 +81,7 @@ def _go_on(lease: Lease, standing: Standing) -> Delivery | None:
         return None
     delivery = claim_next(lease, standing.seen)
     if delivery is None:
-        runs.write(lease, **told, status=RunStatus.PAUSED)
+        runs.write(lease, **told, status=RunStatus.PAUSED, waiting_at=list(standing.seen.places))
     elif isinstance(delivery.value, Verdict) and delivery.value.stop:
         runs.write(lease, **{**told, "error": delivery.value.stop}, status=RunStatus.REJECTED, ended=True)
         return None

@@ -66,6 +66,8 @@ class Run(models.Model):
     transcript = models.JSONField(default=list, blank=True)
     output = models.JSONField(null=True, blank=True)
     error = models.TextField(blank=True)
+    #: The nodes that a paused run waits at; of a subgraph's node the whole way, "team:pay".
+    waiting_at = models.JSONField(default=list, blank=True)
 
     #: The fence: it only grows, and a write with an older one is refused.
     lease_token = models.BigIntegerField(default=0)
@@ -106,6 +108,26 @@ class Run(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("agents:run", args=(self.thread_id,))
+
+
+class GraphDrawing(models.Model):
+    """What a graph looks like, kept by whoever loads it: a page never runs anybody's graph."""
+
+    name = models.CharField(max_length=200, unique=True)
+    nodes = models.JSONField(default=list)
+    #: Source, target and whether the graph decides there.
+    edges = models.JSONField(default=list)
+    #: Why it could not be loaded the last time; empty when it could.
+    error = models.TextField(blank=True)
+    #: Where it broke, for those who can mend it.
+    traceback = models.TextField(blank=True)
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class DemoAccount(models.Model):

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
+from langgraph.pregel import Pregel
 
-from agents import checkpoints, deliveries, leases, registry, runs, transcripts
+from agents import checkpoints, deliveries, drawings, leases, registry, runs, transcripts
 from agents.database import in_thread
 from agents.deliveries import Delivery
 from agents.errors import AgentError, BadInput, BrokenGraph, LeaseLost, UnknownGraph
@@ -55,7 +56,7 @@ async def start(*, graph: str, input: Any, thread_id: str, requester_id: int | N
     check_input(registry.get(graph), input)
     await in_thread(runs.check, thread_id, graph=graph, requester_id=requester_id)
     # Before the row is made: a graph that cannot be loaded leaves no run behind.
-    await registry.load(graph, checkpointer=await checkpoints.saver(), model=model)
+    await _load(graph, model=model)
     run = await in_thread(runs.register, thread_id, graph=graph, value=input, requester_id=requester_id, model=model)
     async with _session(run) as session:
         await _begin(session, input)
@@ -109,6 +110,16 @@ async def recover(thread_id: str) -> None:
             if again is not None:
                 seen = await _answer(session, again)
             await _advance(session, seen, done=again)
+
+
+async def survey() -> None:
+    """Load every registered graph once, so that the pages know them before anybody runs one."""
+    for name in await in_thread(registry.entries):
+        try:
+            await _load(name, model="")
+        except AgentError as error:
+            # The page of runs names it; here it must not keep the others from being looked at.
+            logger.warning("%s", error)
 
 
 def start_sync(**arguments: Any) -> Run:
@@ -177,10 +188,21 @@ async def _session(run: Run) -> AsyncIterator[Session]:
     """The thread under its lease, with the graph loaded; the run is read again once the lease is held."""
     async with leases.held(run.thread_id) as lease:
         entry = registry.get(run.graph)
-        graph = await registry.load(run.graph, checkpointer=await checkpoints.saver(), model=run.model)
+        graph = await _load(run.graph, model=run.model)
         run = await in_thread(runs.find, run.thread_id)
         thread = Thread(graph, thread_id=run.thread_id, model=run.model, words=entry.words, asked=run.input)
         yield Session(run=run, thread=thread, lease=lease)
+
+
+async def _load(name: str, *, model: str) -> Pregel[Any, Any, Any, Any]:
+    """The graph on a saver of its own. What it looks like, or why it is broken, is kept for the pages."""
+    try:
+        graph = await registry.load(name, checkpointer=await checkpoints.saver(), model=model)
+    except BrokenGraph as error:
+        await in_thread(drawings.keep_broken, name, error)
+        raise
+    await drawings.keep(name, graph)
+    return graph
 
 
 @asynccontextmanager

@@ -60,10 +60,15 @@ def begin(lease: Lease, *, value: Any) -> None:
 
 
 def write(lease: Lease, *, ended: bool = False, **fields: Any) -> None:
-    """Change the run, if this lease is still the latest; its end is a fact of the record, and moves open pages."""
+    """Change the run, if this lease is still the latest; its end is a fact of the record, and moves open pages.
+
+    It waits nowhere unless `waiting_at` says so.
+    """
     # Tools and exceptions may say what Postgres cannot hold, and their words must not strand the run.
-    told = {name: plaintext.json(fields[name]) for name in ("error", "transcript", "output") if name in fields}
-    fields |= told | {"updated_at": Now(), "ended_at": Now() if ended else None}
+    told = {
+        name: plaintext.json(fields[name]) for name in ("error", "transcript", "output", "waiting_at") if name in fields
+    }
+    fields = {"waiting_at": []} | fields | told | {"updated_at": Now(), "ended_at": Now() if ended else None}
     with transaction.atomic():
         if not leases.fenced(lease).update(**fields):
             raise LeaseLost(thread_id=lease.thread_id)

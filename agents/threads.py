@@ -6,7 +6,7 @@ node. So: `Command(resume={id: value})`, one id at a time, for an id that the st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -39,6 +39,8 @@ class Seen:
     values: Any
     checkpoint_id: str
     pauses: Sequence[Pause]
+    #: The nodes it waits at; of a subgraph's node the whole way, "team:pay".
+    places: Sequence[str] = ()
 
     def pause(self, interrupt_id: str) -> Pause | None:
         """The pause with this id, if it still waits."""
@@ -67,9 +69,14 @@ class Thread:
 
     async def look(self) -> Seen:
         """What the thread waits for. Empty pauses mean that it is finished (or never began)."""
-        snapshot = await self.graph.aget_state(self.config)
+        snapshot = await self.graph.aget_state(self.config, subgraphs=True)
         checkpoint_id = str((snapshot.config.get("configurable") or {}).get("checkpoint_id", ""))
-        return Seen(values=snapshot.values, checkpoint_id=checkpoint_id, pauses=self._pauses(snapshot, checkpoint_id))
+        return Seen(
+            values=snapshot.values,
+            checkpoint_id=checkpoint_id,
+            pauses=self._pauses(snapshot, checkpoint_id),
+            places=sorted(set(_places(snapshot))),
+        )
 
     async def begin(self, value: Any) -> None:
         """New input. On a thread that waits, the calls it replaces are answered, so the order stays valid."""
@@ -186,6 +193,14 @@ class Thread:
     def _tool_schemas(self) -> dict[str, dict[str, Any]]:
         tools = [tool for node in self._tool_nodes().values() for tool in node.tools_by_name.values()]
         return {tool.name: _schema(tool.tool_call_schema) for tool in tools}
+
+
+def _places(snapshot: StateSnapshot) -> Iterator[str]:
+    """The nodes that asked; where none did, those that come next."""
+    asking = [task for task in snapshot.tasks if task.interrupts]
+    for task in asking or [task for task in snapshot.tasks if task.name in snapshot.next]:
+        inner = list(_places(task.state)) if isinstance(task.state, StateSnapshot) else []
+        yield from [f"{task.name}:{place}" for place in inner] or [task.name]
 
 
 def _schema(shape: Any) -> dict[str, Any]:

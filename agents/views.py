@@ -6,7 +6,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from agents.models import Run
+from agents import portraits
+from agents.models import Run, RunStatus
 from approvals.models import Ticket
 
 SHOWN = 50
@@ -31,4 +32,17 @@ def run(request: HttpRequest, thread_id: str) -> HttpResponse:
     found = get_object_or_404(Run.objects.visible_to(request.user).select_related("requester"), thread_id=thread_id)
     tickets = Ticket.objects.visible_to(request.user).filter(thread_id=thread_id).order_by("-id").for_list()
     template = "agents/_run.html" if request.htmx else "agents/run.html"  # type: ignore[attr-defined]
-    return render(request, template, {"page": "runs", "run": found, "tickets": list(tickets)})
+    context = {
+        "page": "runs",
+        "run": found,
+        "tickets": list(tickets),
+        "portrait": portraits.of(found),
+        "waiting_at": _waiting_at(found),
+    }
+    return render(request, template, context)
+
+
+def _waiting_at(found: Run) -> str:
+    """The nodes a paused run waits at, in words."""
+    places = found.waiting_at if found.status == RunStatus.PAUSED else []
+    return " and ".join(portraits.way(place) for place in places)

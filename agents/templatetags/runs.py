@@ -17,6 +17,20 @@ def run_of(thread_id: str, user: Any) -> Run | None:
     return Run.objects.visible_to(user).filter(thread_id=thread_id).first()
 
 
+#: Drawn with a stroke on a 12-unit square; shapes differ, so that colour is never alone.
+MARKS = {
+    "waiting": "M4 2v8M8 2v8",
+    "failed": "m2.5 2.5 7 7M9.5 2.5l-7 7",
+    "done": "m2 6.5 2.5 2.5 5.5-6",
+}
+
+
+@register.filter
+def mark(state: str) -> str:
+    """The small drawing of what happened to a node."""
+    return MARKS.get(state, "")
+
+
 @register.filter
 def asked(run: Run) -> str:
     """What the run was asked, in the asker's words where there are any."""

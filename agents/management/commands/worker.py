@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from argparse import ArgumentParser
-from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -37,11 +36,11 @@ class Command(BaseCommand):
 
 async def _work(*, concurrency: int) -> None:
     # Imported here: the worker is the process that needs LangGraph.
-    from agents import checkpoints, registry, sweeps
+    from agents import checkpoints, registry, runner, sweeps
 
     await asyncio.to_thread(registry.warm)
     async with app.open_async():
-        sweeping = asyncio.create_task(sweeps.forever())
+        beside = [asyncio.create_task(sweeps.forever()), asyncio.create_task(runner.survey())]
         try:
             await app.run_worker_async(
                 name=f"worker-{os.getpid()}",
@@ -52,7 +51,7 @@ async def _work(*, concurrency: int) -> None:
                 install_signal_handlers=True,
             )
         finally:
-            sweeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await sweeping
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await checkpoints.close()

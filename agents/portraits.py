@@ -1,0 +1,76 @@
+"""A run's graph, with what is known of the run marked in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from agents import pictures
+from agents.models import GraphDrawing, Run, RunStatus
+
+WAITING, FAILED, DONE = "waiting", "failed", "done"
+WORDS = {WAITING: "waits here", FAILED: "failed here", DONE: "has run"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One node in words."""
+
+    name: str
+    #: waiting, failed, done, or empty.
+    state: str
+    #: Where it leads, and whether the graph decides there.
+    next: list[tuple[str, bool]]
+
+    @property
+    def words(self) -> str:
+        """What happened to it."""
+        return WORDS.get(self.state, "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Portrait:
+    """The picture, if it is not too large, and the same in words."""
+
+    nodes: list[Node]
+    states: dict[str, str]
+    picture: pictures.Picture | None
+
+    @property
+    def boxes(self) -> list[tuple[pictures.Box, str]]:
+        """Each box with what happened to its node."""
+        return [(box, self.states.get(box.name, "")) for box in self.picture.boxes] if self.picture else []
+
+
+def of(run: Run, *, done: Iterable[str] = (), failed: Iterable[str] = ()) -> Portrait | None:
+    """The portrait, or None while no process has loaded this graph."""
+    drawing = GraphDrawing.objects.filter(name=run.graph).first()
+    if drawing is None or not drawing.nodes:
+        return None
+    names = tuple(drawing.nodes)
+    edges = tuple((source, target, bool(decides)) for source, target, decides in drawing.edges)
+    waiting = run.waiting_at if run.status == RunStatus.PAUSED else []
+    marks = {DONE: done, FAILED: failed, WAITING: waiting}
+    states = {_shown(place, names): state for state, places in marks.items() for place in places}
+    return Portrait(
+        nodes=[_node(name, edges, states.get(name, "")) for name in names],
+        states=states,
+        picture=None if pictures.is_too_large(names, edges) else pictures.draw(names, edges),
+    )
+
+
+def way(place: str) -> str:
+    """A node's whole name for people."""
+    return " › ".join(part for part in (pictures.group(place), pictures.label(place)) if part)
+
+
+def _node(name: str, edges: Iterable[pictures.Edge], state: str) -> Node:
+    leads = [(way(target), decides) for source, target, decides in edges if source == name]
+    return Node(name=way(name), state=state, next=leads)
+
+
+def _shown(place: str, names: Collection[str]) -> str:
+    """The node itself, or the nearest around it that the drawing shows."""
+    while place not in names and ":" in place:
+        place = place.rpartition(":")[0]
+    return place
