@@ -102,6 +102,11 @@ def words_of(name: str) -> str:
     return visible(text[:1].upper() + text[1:] or name)
 
 
+def sentence_case(title: str) -> str:
+    """`Two-Factor Authentication` as "Two-factor authentication"; OIDC and CamelCase stay as they are."""
+    return re.sub(r"(?<=[\s-])[A-Z](?=[a-z]*\b)", lambda found: found[0].lower(), title.strip())
+
+
 def in_order(args: dict[str, Any], schema: dict[str, Any] | None) -> list[tuple[str, Any]]:
     """The arguments as the schema lists them. The database keeps the order of lists only, so of `required`."""
     known = schema.get("required") if isinstance(schema, dict) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -13,7 +13,18 @@ if TYPE_CHECKING:
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """No open sign-up: an administrator makes accounts."""
+    """No open sign-up: an administrator makes accounts. Its refusals are sentences of ours."""
+
+    error_messages: ClassVar = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": "The name or the password is not right.",
+        "invalid_login": "The name or the password is not right.",
+        "account_inactive": "This account is switched off. Ask whoever manages Countersign where you work.",
+        "too_many_login_attempts": "There were too many wrong tries. Wait a few minutes, then try again.",
+        "incorrect_password": "The password is not right.",
+        "enter_current_password": "This is not your current password.",
+        "incorrect_code": "The code is not right.",
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Say no to everybody."""

@@ -35,6 +35,14 @@ def text(name: str, *, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
+def secret(name: str, *, shortest: int = 16) -> str:
+    """Read a secret that nobody can guess; empty where it is not set."""
+    value = text(name)
+    if value and (len(value) < shortest or not value.isascii()):
+        raise ImproperlyConfigured(f"{name} must have at least {shortest} plain characters.")
+    return value
+
+
 def words(name: str, *, default: tuple[str, ...] = ()) -> list[str]:
     """Read a comma-separated list."""
     value = os.environ.get(name, "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from hmac import compare_digest
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
 NOT_RUNNING = "Countersign's database is not running: start it with `manage.py up`, or set DATABASE_URL."
 _UNREACHABLE = ("connection", "connect", "could not translate", "couldn't get", "timeout expired")
 _migrated = False
+NOT_YOURS = (
+    "These figures are for this machine, for staff who signed in, and for the bearer of COUNTERSIGN_METRICS_TOKEN."
+)
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via")
 
 
 def explain(error: OperationalError) -> str | None:
@@ -52,6 +59,23 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ready\n", content_type="text/plain")
 
 
+def _is_from_here(request: HttpRequest) -> bool:
+    """Asked on this machine itself. What a proxy here passes on names the public host or says so in a header."""
+    host = urlsplit(f"//{request.get_host()}").hostname
+    passed_on = any(name in request.headers for name in _FORWARDED)
+    return request.META.get("REMOTE_ADDR") in _LOOPBACK and host in _LOOPBACK | {"localhost"} and not passed_on
+
+
+def _bears_token(request: HttpRequest) -> bool:
+    token: str = settings.COUNTERSIGN_METRICS_TOKEN
+    told = request.headers.get("Authorization", "").encode()
+    return bool(token) and compare_digest(told, f"Bearer {token}".encode())
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    return request.user.is_active and request.user.is_staff
+
+
 def _unready() -> str:
     global _migrated
     with connection.cursor() as cursor:
@@ -67,4 +91,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Hand Prometheus this process's figures and what waits in the database."""
     from hitl_site import figures
 
+    if not (_is_from_here(request) or _bears_token(request) or _is_staff(request)):
+        status = 403 if request.user.is_authenticated else 401
+        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+        return HttpResponse(f"{NOT_YOURS}\n", status=status, content_type="text/plain", headers=headers)
     return HttpResponse(figures.page(), content_type=figures.CONTENT_TYPE)

@@ -39,6 +39,7 @@ WEBSOCKET_ORIGINS = list(
     )
 )
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_FAILURE_VIEW = "hitl_site.failures.csrf"
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 SESSION_COOKIE_AGE = 12 * 60 * 60
@@ -92,8 +93,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    # A view is for people who signed in unless it says otherwise.
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "hitl_site.entrance.SignInRequired",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -250,6 +250,7 @@ vars().update(environment.email("COUNTERSIGN_SMTP_URL"))
 COUNTERSIGN_GRAPHS = environment.files("COUNTERSIGN_GRAPHS")
 COUNTERSIGN_POLICIES = environment.file("COUNTERSIGN_POLICIES")
 COUNTERSIGN_SEAL_KEY = environment.file("COUNTERSIGN_SEAL_KEY")
+COUNTERSIGN_METRICS_TOKEN = environment.secret("COUNTERSIGN_METRICS_TOKEN")
 COUNTERSIGN_DEMO_PASSWORD = environment.text("COUNTERSIGN_DEMO_PASSWORD")
 
 LOGGING: dict[str, Any] = {

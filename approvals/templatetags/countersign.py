@@ -93,6 +93,12 @@ def words(name: str) -> str:
 
 
 @register.filter
+def sentence_case(title: str) -> str:
+    """`Two-Factor Authentication` as "Two-factor authentication"; capitals that are no title's stay."""
+    return wording.sentence_case(title)
+
+
+@register.filter
 def argument_rows(ticket: Ticket) -> list[display.Row]:
     """The current arguments, for reading."""
     return display.rows(ticket.args, ticket.args_schema)

@@ -49,7 +49,10 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "refusal": refusal,
         "typed": request.POST if refusal else {},
     }
-    return render(request, template, context, status=refusal.status if refusal else 200)
+    response = render(request, template, context, status=refusal.status if refusal else 200)
+    if refusal:
+        response.headers["HX-Retarget"] = "#ticket"  # an error that names no place is not ours: static/js/problems.js
+    return response
 
 
 def _arguments(request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None) -> forms.ArgumentsForm | None:

@@ -1,0 +1,94 @@
+"""What there is to look at: tickets at each risk and in each state, and the pages that show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.models import Run
+from approvals.models import Ticket
+from approvals.states import Execution
+from tests import factories
+
+HOSTILE = "Pay bob\u202e100\u202c <script>alert(1)</script> now\u200b, it is **urgent**"
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "amount": {"type": "number", "description": "In euros."},
+        "to": {"type": "string", "title": "Recipient"},
+        "urgent": {"type": "boolean"},
+        "purpose": {"type": ["string", "null"]},
+        "method": {"enum": ["sepa", "swift"]},
+        "notify": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["amount", "to"],
+}
+
+
+def busy_day(cast: dict[str, Any]) -> dict[str, str]:
+    """A busy day: tickets at each risk and in each state, and the pages that show them."""
+    alice, carol, dave = cast["alice"], cast["carol"], cast["dave"]
+    factories.make_policy("Mail", action="send_email", risk="medium", requirements={"reviewers": 1})
+    factories.make_policy(
+        "Purges", action="purge_account", risk="critical", deadline_seconds=240, requirements={"reviewers": 2}
+    )
+    transfer = factories.open_ticket(
+        args={
+            "amount": 250.5,
+            "to": "bob",
+            "urgent": True,
+            "purpose": None,
+            "method": "sepa",
+            "notify": ["a@b.example"],
+        },
+        args_schema=SCHEMA,
+        requester=dave,
+        thread_id="invoice-2201",
+        reasoning=HOSTILE,
+        confidence=0.72,
+        context=[
+            {"role": "user", "content": "transfer 250.50 to bob for the invoice"},
+            {"role": "agent", "content": "", "tool_calls": [{"name": "search", "args": {"query": "bob"}, "id": "1"}]},
+            {"role": "tool", "name": "search", "content": "bob\u202e is a known payee"},
+            {"role": "agent", "content": "I will transfer the money now."},
+        ],
+    )
+    body = "Dear Ana,\n\n" + "the quarterly figures are attached and need your signature. " * 12
+    mail = factories.open_ticket("send_email", args={"to": "ana@example.com", "subject": "Figures", "body": body})
+    purge = factories.open_ticket("purge_account", args={"name": "acme", "options": {"keep": ["invoices"], "depth": 2}})
+    edited = factories.open_ticket(args={"amount": 9000, "to": "erin"}, requester=dave)
+    factories.decide(edited, carol)
+    factories.decide(edited, alice, "edit", args={"amount": 900, "to": "erin"}, message="One zero too many.")
+    done = factories.open_ticket("send_email", args={"to": "bob@example.com", "subject": "Hello", "body": "Hi"})
+    factories.decide(done, alice, message="Fine.")
+    Ticket.objects.filter(pk=done.pk).update(execution=Execution.SUCCEEDED, result="Sent to bob@example.com.")
+    refused = factories.open_ticket("send_email", args={"to": "all@example.com", "subject": "Sale", "body": "Buy"})
+    factories.decide(refused, alice, "reject", message="Not to everybody.")
+    Run.objects.create(
+        thread_id="invoice-2201",
+        graph="operations",
+        requester=dave,
+        status="paused",
+        input={"message": "transfer 250.50 to bob for the invoice"},
+        transcript=transfer.context,
+    )
+    Run.objects.create(
+        thread_id=done.thread_id, graph="operations", requester=alice, status="succeeded", output="The mail is sent."
+    )
+    return {
+        "inbox": "/",
+        "ticket_high": transfer.get_absolute_url(),
+        "ticket_medium": mail.get_absolute_url(),
+        "ticket_critical": purge.get_absolute_url(),
+        "ticket_edited": edited.get_absolute_url(),
+        "ticket_done": done.get_absolute_url(),
+        "ticket_rejected": refused.get_absolute_url(),
+        "runs": "/runs/",
+        "run": "/runs/invoice-2201/",
+        "run_done": f"/runs/{done.thread_id}/",
+        "account": "/accounts/password/change/",
+        "mfa": "/accounts/2fa/",
+        "totp": "/accounts/2fa/totp/activate/",
+        "sign_out": "/accounts/logout/",
+        "missing": "/tickets/99999/",
+    }

@@ -1,0 +1,52 @@
+"""Browser windows for the tests: how they open, how people sign in, what is wrong with what they show."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+
+needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium on this machine")
+
+
+def open_context(browser: Browser, *, size: str = "desk", scheme: Any = "light", **options: Any) -> BrowserContext:
+    """A browser window that remembers every CSP violation."""
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce", **options
+    )
+    context.add_init_script(
+        "window.violations = [];"
+        "addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective + ' ' + e.blockedURI));"
+    )
+    return context
+
+
+def sign_in(page: Page, url: str, name: str) -> None:
+    """Through the form, as people do."""
+    page.goto(f"{url}/accounts/login/")
+    fill_in(page, name)
+    page.wait_for_url(f"{url}/")
+
+
+def fill_in(page: Page, name: str) -> None:
+    """The sign-in form."""
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(os.environ["COUNTERSIGN_DEMO_PASSWORD"])
+    page.get_by_role("button", name="Sign in").click()
+
+
+def problems(page: Page) -> Any:
+    """What axe and the browser itself complain about, and a page wider than its window."""
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
+    said = [f"{v['id']}: {n['target']} {n['failureSummary'][:200]}" for v in found for n in v["nodes"]]
+    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    return said + page.evaluate("window.violations") + (["the page scrolls sideways"] if wide else [])
