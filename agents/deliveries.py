@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,14 @@ import psycopg
 from django.db import transaction
 
 from agents import protocols, runs, transcripts
-from agents.errors import AgentError, BadInterrupt, LeaseLost
+from agents.errors import AgentError, LeaseLost
 from agents.leases import Lease
 from agents.models import Run, RunStatus
 from agents.protocols import Pause
 from agents.protocols.breakpoint import Verdict
 from agents.threads import Seen
 from approvals import intake, tickets
-from approvals.contract import Origin, ProposedAction
+from approvals.contract import Origin
 from approvals.errors import ApprovalError
 from approvals.models import Ticket
 from approvals.states import Execution, TicketState
@@ -98,26 +98,18 @@ def open_tickets(run: Run, seen: Seen) -> str:
     for pause in seen.pauses:
         if pause.interrupt_id in known:
             continue
-        wire = protocols.recognise(pause)
         origin = Origin(
             graph=run.graph,
             thread_id=run.thread_id,
             interrupt_id=pause.interrupt_id,
             checkpoint_id=seen.checkpoint_id,
-            protocol=wire.NAME,
+            protocol=protocols.recognise(pause).NAME,
             requester_id=run.requester_id,
             since=run.begun_at,
         )
-        opened = intake.open_tickets(_actions(wire, pause), origin=origin)
+        opened = intake.open_tickets(protocols.to_actions(pause), origin=origin)
         closed += [ticket.message for ticket in opened if ticket.state == TicketState.CANCELLED]
     return closed[0] if closed else ""
-
-
-def _actions(wire: protocols.WireFormat, pause: Pause) -> list[ProposedAction]:
-    try:
-        return wire.to_actions(pause)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise BadInterrupt(name=wire.NAME, why=sentence(error)) from error
 
 
 def claim_again(lease: Lease, seen: Seen) -> Delivery | None:
@@ -135,7 +127,7 @@ def claim_again(lease: Lease, seen: Seen) -> Delivery | None:
         )
         harmless = all(t.state != TicketState.APPROVED and not t.answer_releases for t in told)
         if told and harmless:
-            value = protocols.recognise(pause).resume_value(pause, [tickets.answer_of(t) for t in told])
+            value = protocols.resume_value(pause, [tickets.answer_of(t) for t in told])
             return Delivery(pause=pause, value=value, tickets=told)
     return None
 
@@ -180,7 +172,7 @@ def record(delivery: Delivery, seen: Seen) -> None:
         tickets.record_execution(
             ticket.pk,
             execution=Execution.FAILED if failed else Execution.SUCCEEDED,
-            result=text if result is not None and not failed else None,
+            result=_result(delivery.pause, seen) if result is None else None if failed else text,
             error=text if failed else "",
         )
 
@@ -193,6 +185,12 @@ def record_raised(delivery: Delivery, seen: Seen, *, error: BaseException) -> No
             record(Delivery(pause=delivery.pause, value=None, tickets=[ticket]), seen)
         else:
             tickets.record_execution(ticket.pk, execution=_known(error), error=sentence(error))
+
+
+def _result(pause: Pause, seen: Seen) -> Any:
+    """What the graph's entry says is the result of this node; None where it says nothing."""
+    values = seen.values if isinstance(seen.values, Mapping) else {}
+    return transcripts.plain(values.get(pause.ask.result)) if pause.ask.result else None
 
 
 def sentence(error: BaseException) -> str:
@@ -211,7 +209,7 @@ def _claim(lease: Lease, pause: Pause, *, checkpoint_id: str) -> Delivery | None
         transaction.set_rollback(True)  # taken back in this instant, or still in its recall window
         return None
     decided = list(asked.prefetch_related("revisions"))
-    value = protocols.recognise(pause).resume_value(pause, [tickets.answer_of(t) for t in decided])
+    value = protocols.resume_value(pause, [tickets.answer_of(t) for t in decided])
     runs.write(lease, status=RunStatus.RUNNING, error="")
     return Delivery(pause=pause, value=value, tickets=decided)
 

@@ -34,6 +34,8 @@ class GraphEntry:
     words: Mapping[str, Any] | None = None
     #: What the pauses of its nodes propose.
     asks: Mapping[str, Ask] = field(default_factory=dict)
+    #: "package.module:name" of a list of tools, for their schemas: of a graph that calls them by hand.
+    tools: str = ""
     #: What input is checked against; None takes any object.
     input_schema: dict[str, Any] | None = None
     #: The key of the input that a plain message goes to; empty: the input's schema tells.
@@ -63,13 +65,17 @@ BUILT_IN = (
         name="decide_execute",
         target="agents.graphs.decide_execute:graph",
         description="Decides on an action, asks, then executes it; plans again when it is rejected.",
-        words={"approve": "approved", "reject": "rejected"},
+        words={"approve": "approved", "reject": "rejected: {message}", "timeout": "timed out"},
+        asks={"ask": Ask(call=True)},
+        tools="agents.tools:ALL",
         input_schema=TASK_SCHEMA,
     ),
     GraphEntry(
         name="email_draft",
         target="agents.graphs.email_draft:graph",
         description="Drafts an e-mail that can be edited before it is sent.",
+        asks={"send": Ask(action="send_email", args=("to", "subject", "body"), result="result")},
+        tools="agents.tools:ALL",
         input_schema=TASK_SCHEMA,
     ),
     GraphEntry(

@@ -23,6 +23,7 @@ _EXTRA: dict[str, tuple[type[Any], Callable[[Any], Any]]] = {
     "asks": (dict, asks.read),
     "input_schema": (dict, dict),
     "message": (str, str),
+    "tools": (str, str),
 }
 _WORDS = {"approve", "reject", "respond", "timeout"}
 

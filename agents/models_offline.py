@@ -36,6 +36,10 @@ FORMS = (
 )
 
 
+#: How a graph tells a model what a reviewer said about its plan.
+FEEDBACK = "A reviewer rejected “{proposal}”: {reason}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One tool call that a sentence asks for."""
@@ -163,11 +167,11 @@ class ScriptedChatModel(BaseChatModel):
 
 def reply(messages: Sequence[BaseMessage], *, tools: Sequence[str] | None = None) -> AIMessage:
     """The next message of a conversation: the next turn of the last task, or what came of it."""
-    at = next((i for i in reversed(range(len(messages))) if isinstance(messages[i], HumanMessage)), None)
+    at = next((i for i in reversed(range(len(messages))) if _is_task(messages[i])), None)
     if at is None:
         return _say("There is no task yet.")
     task, results = messages[at], [m for m in messages[at + 1 :] if isinstance(m, ToolMessage)]
-    plan = parse(task.text)
+    plan = parse(_feedback(task) or task.text)
     if plan.unread or tools is None:
         return _say(_no_command(plan.unread or task.text))
     answered = 0
@@ -177,6 +181,17 @@ def reply(messages: Sequence[BaseMessage], *, tools: Sequence[str] | None = None
             return _call(turn, salt=[task.id, at, task.text, rules, number], tools=tools)
         answered += len(turn)
     return _say("\n".join(account(result) for result in results))
+
+
+def _is_task(message: BaseMessage) -> bool:
+    """A person's message, unless it is a reviewer's reason that is no command: then the task stands as it was."""
+    reason = _feedback(message)
+    return isinstance(message, HumanMessage) and (not reason or bool(parse(reason).turns))
+
+
+def _feedback(message: BaseMessage) -> str:
+    found = re.fullmatch(FEEDBACK.format(proposal=".*?", reason="(.*)"), message.text, re.DOTALL)
+    return found[1] if found else ""
 
 
 def account(result: ToolMessage) -> str:

@@ -14,9 +14,9 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.pregel import Pregel
 
-__all__ = ["DEFAULT_MODEL", "GraphEntry", "entries", "faults", "get", "load", "message_input", "warm"]
+__all__ = ["DEFAULT_MODEL", "GraphEntry", "entries", "faults", "get", "load", "message_input", "tools", "warm"]
 
 DEFAULT_MODEL = "scripted"
 
@@ -125,9 +125,24 @@ async def load(name: str, *, checkpointer: BaseCheckpointSaver[Any], model: str 
     return graph
 
 
+def tools(entry: GraphEntry) -> list[Any]:
+    """The tools that an entry names, for their schemas. Raises BrokenGraph where they cannot be loaded."""
+    if not entry.tools:
+        return []
+    with _named(entry):
+        return list(_target(entry, entry.tools))
+
+
 async def _build(entry: GraphEntry, *, model: str) -> Pregel[Any, Any, Any, Any]:
+    with _named(entry):
+        return _compile(await _made(_target(entry, entry.target), config={"configurable": {"model": model}}))
+
+
+@contextmanager
+def _named(entry: GraphEntry) -> Iterator[None]:
+    """Whatever a project's code raises becomes BrokenGraph."""
     try:
-        return _compile(await _made(_target(entry), config={"configurable": {"model": model}}))
+        yield
     except AgentError:
         raise
     except (Exception, SystemExit) as error:
@@ -161,10 +176,10 @@ def _compile(made: Any) -> Pregel[Any, Any, Any, Any]:
     return made
 
 
-def _target(entry: GraphEntry) -> Any:
+def _target(entry: GraphEntry, target: str) -> Any:
     if entry.fault:
         raise BrokenGraph(name=entry.name, why=entry.fault)
-    place, _, name = entry.target.rpartition(":")
+    place, _, name = target.rpartition(":")
     _prepare(entry)
     module = _module(place, base=entry.base)
     if not hasattr(module, name):

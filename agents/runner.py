@@ -190,7 +190,8 @@ async def _session(run: Run) -> AsyncIterator[Session]:
         entry = registry.get(run.graph)
         graph = await _load(run.graph, model=run.model)
         run = await in_thread(runs.find, run.thread_id)
-        thread = Thread(graph, thread_id=run.thread_id, model=run.model, words=entry.words, asked=run.input)
+        tools = registry.tools(entry)
+        thread = Thread(graph, thread_id=run.thread_id, model=run.model, entry=entry, tools=tools, asked=run.input)
         yield Session(run=run, thread=thread, lease=lease)
 
 

@@ -12,13 +12,15 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
 from langgraph.errors import UnknownInterruptError
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 from langgraph.types import Command, StateSnapshot
 from pydantic import BaseModel
 
-from agents import transcripts
+from agents import asks, transcripts
+from agents.entries import GraphEntry
 from agents.errors import StaleInterrupt, StateNotSerialisable
 from agents.protocols import Pause
 from agents.protocols.breakpoint import Verdict
@@ -56,11 +58,13 @@ class Thread:
         *,
         thread_id: str,
         model: str,
-        words: Mapping[str, Any] | None,
+        entry: GraphEntry,
+        tools: Sequence[BaseTool] = (),
         asked: Any,
     ) -> None:
         self.graph = graph
-        self.words = words or {}
+        self.entry = entry
+        self.tools = tools
         self.asked = asked
         # The strict key makes LangGraph itself refuse an id that is not pending, before it writes.
         self.config: RunnableConfig = {
@@ -163,7 +167,8 @@ class Thread:
                 response_schema=cast("dict[str, Any] | None", interrupt.response_schema),
                 conversation=conversation,
                 tool_schemas=schemas,
-                words=self.words,
+                words=self.entry.words or {},
+                ask=asks.of(self.entry.asks, node),
             )
             for node, interrupt in asked
         ]
@@ -180,7 +185,8 @@ class Thread:
             state=transcripts.state(snapshot.values),
             conversation=transcripts.of(snapshot.values, asked=self.asked),
             tool_schemas=self._tool_schemas(),
-            words=self.words,
+            words=self.entry.words or {},
+            ask=asks.of(self.entry.asks, ", ".join(nodes)),
         )
 
     def _tool_node(self, names: Sequence[str]) -> str:
@@ -191,7 +197,9 @@ class Thread:
         return {name: node for name, node in bound.items() if isinstance(node, ToolNode)}
 
     def _tool_schemas(self) -> dict[str, dict[str, Any]]:
-        tools = [tool for node in self._tool_nodes().values() for tool in node.tools_by_name.values()]
+        """Of the graph's own tools where they are found, beside those that its entry names."""
+        tools = [*self.tools]
+        tools += [tool for node in self._tool_nodes().values() for tool in node.tools_by_name.values()]
         return {tool.name: _schema(tool.tool_call_schema) for tool in tools}
 
 

@@ -1,6 +1,7 @@
 """Decides on an action, asks "Approve this action: …", then executes it; plans again after a rejection.
 
-It asks at most three times for one action, then gives up and says so.
+It asks at most three times for one action, then gives up and says so. The question is plain words; that it is
+about the tool call that the model spoke last, and how an answer is put, stands in the graph's registry entry.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from langgraph.graph import START, StateGraph, add_messages
 from langgraph.types import Command, interrupt
 
 from agents import chat_models, tools
+from agents.models_offline import FEEDBACK
 
 MESSAGE_KEY = "request"
 INPUT_SCHEMA: dict[str, Any] = {
@@ -22,9 +24,7 @@ INPUT_SCHEMA: dict[str, Any] = {
 }
 
 MAX_ASKS = 3
-APPROVED, REJECTED = "approved", "rejected"
-#: How the bare answers of people reach `interrupt`.
-WORDS = {"approve": APPROVED, "reject": REJECTED}
+APPROVED, REJECTED, TIMED_OUT = "approved", "rejected", "timed out"
 
 PROMPT = (
     "Decide on the next action that the request needs and call its tool; with nothing left to do, say what was done."
@@ -38,7 +38,7 @@ class Decision(TypedDict, total=False):
     messages: Annotated[list[AnyMessage], add_messages]
     proposal: str
     approval_status: str
-    #: The calls that were refused without a word, and what they would have done.
+    #: The calls that were refused, and what they would have done.
     refused: dict[str, str]
     asks: int
     result: str
@@ -77,12 +77,10 @@ def _ask(state: Decision) -> Command[Literal["execute", "decide", "__end__"]]:
     answer = interrupt(f"Approve this action: {state['proposal']}{again}")
     if answer == APPROVED or answer is True:
         return Command(goto="execute", update={"approval_status": APPROVED})
-    # Whatever is not a plain yes is a no; any other words are what the next plan should heed.
-    words = "" if answer in (REJECTED, False, None) else str(answer)
-    update = _refusal(state, words)
+    update = _refusal(state, answer)
     if state["asks"] < MAX_ASKS:
         return Command(goto="decide", update=update)
-    end = f"Rejected {MAX_ASKS} times, so this was not done: {state['proposal']}."
+    end = f"Asked {MAX_ASKS} times and never approved, so this was not done: {state['proposal']}."
     return Command(goto="__end__", update={**update, "messages": [*update["messages"], AIMessage(end)], "result": end})
 
 
@@ -94,13 +92,22 @@ def _execute(state: Decision) -> dict[str, Any]:
     return {"messages": [tool.invoke({**call, "type": "tool_call"})], "asks": 0}
 
 
-def _refusal(state: Decision, words: str) -> dict[str, Any]:
-    call = _call(state)
-    said = _answer(call, f"A reviewer rejected this, so it was not done. {words}".strip())
-    if words:
-        return {"messages": [said, HumanMessage(words)], "approval_status": REJECTED}
+def _refusal(state: Decision, answer: Any) -> dict[str, Any]:
+    """Whatever is not a plain yes is a no; a reason is what the next plan should heed."""
+    call, reason = _call(state), _reason(answer)
+    why = "Nobody decided on this in time" if answer == TIMED_OUT else "A reviewer rejected this"
+    messages: list[AnyMessage] = [_answer(call, f"{why}, so it was not done. {reason}".strip())]
+    if reason:
+        messages.append(HumanMessage(FEEDBACK.format(proposal=state["proposal"], reason=reason)))
     refused = {**state.get("refused", {}), str(call["id"]): state["proposal"]}
-    return {"messages": [said], "approval_status": REJECTED, "refused": refused}
+    return {"messages": messages, "approval_status": REJECTED, "refused": refused}
+
+
+def _reason(answer: Any) -> str:
+    """The reviewer's words: "rejected: REASON", or words alone."""
+    if answer in (REJECTED, TIMED_OUT, False, None):
+        return ""
+    return str(answer).removeprefix(f"{REJECTED}:").strip()
 
 
 def _current(state: Decision) -> list[AnyMessage]:
@@ -116,7 +123,7 @@ def _concerns(message: AnyMessage, refused: dict[str, str]) -> bool:
 
 
 def _prompt(state: Decision) -> str:
-    lines = [f"A reviewer rejected: {proposal}." for proposal in state.get("refused", {}).values()]
+    lines = [f"Not approved: {proposal}." for proposal in state.get("refused", {}).values()]
     return "\n".join([PROMPT, *lines])
 
 

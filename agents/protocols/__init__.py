@@ -1,17 +1,20 @@
 """The wire formats of a pause, in the order they are tried. One module each, three functions each.
 
-A project adds its own with `register`.
+A project adds its own through a setting or an entry point, see `extensions`.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
+from agents.errors import BadAnswer, BadInterrupt
 from agents.protocols import (
     action_dict,
     agent_inbox,
     breakpoint,
+    extensions,
     hitl_batched,
     hitl_per_call,
     plain,
@@ -20,7 +23,9 @@ from agents.protocols import (
 from agents.protocols.pause import Pause
 from approvals.contract import Answer, ProposedAction
 
-__all__ = ["Pause", "WireFormat", "recognise", "register"]
+__all__ = ["Pause", "WireFormat", "recognise", "resume_value", "to_actions"]
+
+logger = logging.getLogger(__name__)
 
 
 class WireFormat(Protocol):
@@ -40,17 +45,50 @@ class WireFormat(Protocol):
         """What the graph gets, checked as a whole; BadAnswer if it does not fit."""
 
 
-FORMATS: list[WireFormat] = [
+FORMATS: tuple[WireFormat, ...] = tuple(
     cast(WireFormat, module)
     for module in (hitl_per_call, hitl_batched, agent_inbox, response_schema, action_dict, breakpoint, plain)
-]
+)
 
 
 def recognise(pause: Pause) -> WireFormat:
-    """The first format that knows the pause; `plain` knows every value."""
-    return next(wire for wire in FORMATS if wire.recognise(pause))
+    """The first format that knows the pause, a project's own before ours; `plain` knows every value."""
+    own: list[WireFormat] = extensions.found()[0]
+    return next(wire for wire in (*own, *FORMATS) if _knows(wire, pause))
 
 
-def register(wire: WireFormat) -> None:
-    """Try a format before the built-in ones."""
-    FORMATS.insert(0, wire)
+def to_actions(pause: Pause) -> list[ProposedAction]:
+    """What the pause proposes. Raises BadInterrupt where it only looks like the format it claims to be."""
+    wire = recognise(pause)
+    try:
+        return list(wire.to_actions(pause))
+    except Exception as error:  # a stranger's value, and maybe a stranger's format
+        raise BadInterrupt(name=wire.NAME, why=f"{type(error).__name__}: {error}") from error
+
+
+def resume_value(pause: Pause, answers: Sequence[Answer]) -> Any:
+    """What the graph gets, the whole of it checked first. Raises BadAnswer and has then changed nothing.
+
+    LangGraph stores an answer before the graph has looked at it, and replays a bad one for ever.
+    """
+    wire, asked = recognise(pause), to_actions(pause)
+    if len(answers) != len(asked):
+        raise BadAnswer(why=f"{len(asked)} decisions were asked for and there are {len(answers)}.")
+    for action, answer in zip(asked, answers, strict=True):
+        # A deadline speaks for nobody: what it says is the format's to put into words.
+        if answer.type not in action.allowed_decisions and not answer.timed_out:
+            raise BadAnswer(why=f"“{answer.type}” is not allowed for {action.action}.")
+    try:
+        return wire.resume_value(pause, answers)
+    except BadAnswer:
+        raise
+    except Exception as error:
+        raise BadAnswer(why=f"{type(error).__name__}: {error}") from error
+
+
+def _knows(wire: WireFormat, pause: Pause) -> bool:
+    try:
+        return bool(wire.recognise(pause))
+    except Exception:
+        logger.exception("The protocol %s could not look at a pause, so it is passed over.", wire.NAME)
+        return False

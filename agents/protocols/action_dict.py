@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from agents.protocols import schemas, words
+from agents.protocols import questions, schemas, words
 from agents.protocols.pause import Pause
 from approvals import digests
-from approvals.contract import Answer, ProposedAction
+from approvals.contract import ALL_DECISIONS, Answer, ProposedAction
 
 NAME = "action_dict"
 
@@ -21,31 +21,30 @@ def recognise(pause: Pause) -> bool:
 def to_actions(pause: Pause) -> list[ProposedAction]:
     """One ticket, editable."""
     name, args = _name(pause) or "", _args(pause) or {}
-    text = pause.value.get("message") or pause.value.get("description") or pause.value.get("question")
     return [
         ProposedAction(
             action=name,
             args=args,
-            args_schema=pause.tool_schemas.get(name),
-            description=text if isinstance(text, str) else "",
-            reasoning=pause.reasoning,
+            args_schema=questions.schema(pause, name),
             context=pause.conversation,
+            allowed_decisions=words.allowed(pause.words, without=ALL_DECISIONS),
             tool_call_id=pause.call_id(name, args),
+            **questions.said(pause),
         )
     ]
 
 
 def resume_value(pause: Pause, answers: Sequence[Answer]) -> Any:
     """`{"approved", "args", "message"}`, or the registry's words where it has some."""
-    answer = answers[0]
-    word = "approve" if answer.type in {"approve", "edit"} else answer.type
+    answer, asked = answers[0], _args(pause)
+    args = asked if answer.args is None else answer.args
+    if not digests.alike(args, asked):
+        schemas.check(args, questions.schema(pause, _name(pause) or ""))
+    word = words.key(pause.words, answer)
     if word in pause.words:
-        return pause.words[word]
-    if word != "approve":
-        return {"approved": False, "args": _args(pause), "message": _message(answer)}
-    args = _args(pause) if answer.args is None else answer.args
-    if not digests.alike(args, _args(pause)):
-        schemas.check(args, pause.tool_schemas.get(_name(pause) or ""))
+        return words.filled(pause.words[word], message=answer.message, args=args)
+    if answer.type not in {"approve", "edit"}:
+        return {"approved": False, "args": asked, "message": _message(answer)}
     return {"approved": True, "args": args, "message": answer.message}
 
 

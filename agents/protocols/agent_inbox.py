@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agents.errors import BadAnswer
-from agents.protocols import schemas, words
+from agents.protocols import questions, schemas, words
 from agents.protocols.pause import Pause
 from approvals import digests
 from approvals.contract import Answer, ProposedAction
@@ -36,7 +36,7 @@ def _action(pause: Pause, item: dict[str, Any], position: int) -> ProposedAction
     return ProposedAction(
         action=name,
         args=args,
-        args_schema=pause.tool_schemas.get(name),
+        args_schema=questions.schema(pause, name),
         description=item.get("description") or "",
         reasoning=pause.reasoning,
         context=pause.conversation,
@@ -51,7 +51,7 @@ def _response(pause: Pause, item: dict[str, Any], answer: Answer) -> dict[str, A
     name, asked = _request(item)
     args = asked if answer.args is None else answer.args
     if answer.type in {"approve", "edit"} and not digests.alike(args, asked):
-        schemas.check(args, pause.tool_schemas.get(name))
+        schemas.check(args, questions.schema(pause, name))
         return _checked(item, "edit", {"action": name, "args": args})
     if answer.type in {"approve", "edit"}:
         editable = item["config"].get("allow_edit")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.errors import BadAnswer
-from agents.protocols import schemas, words
+from agents.protocols import questions, schemas, words
 from agents.protocols.pause import Pause
 from approvals import digests
 from approvals.contract import Answer, ProposedAction
@@ -83,9 +83,11 @@ def _args(pause: Pause, call: dict[str, Any], answer: Answer) -> dict[str, Any]:
 
 
 def _state_action(pause: Pause) -> ProposedAction:
+    name = pause.ask.action or pause.node
     return ProposedAction(
-        action=pause.node,
-        args=dict(pause.state),
+        action=name,
+        args=_proposed(pause),
+        args_schema=questions.schema(pause, name),
         reasoning=pause.reasoning,
         context=pause.conversation,
         allowed_decisions=("approve", "edit", "reject"),
@@ -95,9 +97,18 @@ def _state_action(pause: Pause) -> ProposedAction:
 def _state_verdict(pause: Pause, answer: Answer) -> Verdict:
     if answer.type not in {"approve", "edit"}:
         return Verdict(run={}, refuse={}, reply={}, update={}, stop=words.refusal(answer))
-    args = dict(pause.state) if answer.args is None else answer.args
-    unknown = sorted(set(args) - set(pause.state))
+    asked = _proposed(pause)
+    args = asked if answer.args is None else answer.args
+    unknown = sorted(set(args) - set(asked))
     if unknown:
-        raise BadAnswer(why=f"the state has no “{unknown[0]}”.")
-    changed = {key: value for key, value in args.items() if not digests.alike(value, pause.state[key])}
+        raise BadAnswer(why=f"the state has no “{unknown[0]}” to change.")
+    changed = {key: value for key, value in args.items() if not digests.alike(value, asked[key])}
+    if changed:
+        schemas.check(args, questions.schema(pause, pause.ask.action or pause.node))
     return Verdict(run={}, refuse={}, reply={}, update=changed)
+
+
+def _proposed(pause: Pause) -> dict[str, Any]:
+    """The state's values, or those of them that the graph's entry puts up for review."""
+    keys = pause.state if pause.ask.args is None else pause.ask.args
+    return {key: pause.state[key] for key in keys if key in pause.state}

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agents.asks import Ask
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pause:
@@ -27,12 +29,23 @@ class Pause:
     tool_schemas: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     #: The registry's own words for a plain question, e.g. {"approve": "approved"}.
     words: Mapping[str, Any] = field(default_factory=dict)
+    #: What the registry says about a pause of this node.
+    ask: Ask = field(default_factory=Ask)
 
     @property
     def reasoning(self) -> str:
         """The text of the agent's last message."""
         spoken = (m["content"] for m in reversed(self.conversation) if m["role"] == "agent")
         return next(spoken, "")
+
+    @property
+    def open_call(self) -> Mapping[str, Any] | None:
+        """The one tool call that no tool message answers yet; None where there are several or none."""
+        answered = {turn["tool_call_id"] for turn in self.conversation if turn["role"] == "tool"}
+        spoken = (turn["tool_calls"] for turn in reversed(self.conversation) if turn["tool_calls"])
+        last: Sequence[Mapping[str, Any]] = next(spoken, [])
+        waiting = [call for call in last if call["id"] not in answered]
+        return waiting[0] if len(waiting) == 1 else None
 
     def call_id(self, name: str, args: Mapping[str, Any], *, skip: int = 0) -> str:
         """The id of the call with this name and these arguments; `skip` passes over identical ones."""

@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from agents.protocols import questions, schemas, words
 from agents.protocols.pause import Pause
+from approvals import digests
 from approvals.contract import Answer, ProposedAction
 
 NAME = "plain"
@@ -18,34 +20,24 @@ def recognise(pause: Pause) -> bool:
 
 
 def to_actions(pause: Pause) -> list[ProposedAction]:
-    """One ticket named after the node. What was asked stands in the arguments, so the digest covers it."""
-    value = pause.value
-    return [
-        ProposedAction(
-            action=pause.node,
-            args=value if isinstance(value, dict) else {"question": value},
-            description=value if isinstance(value, str) else "",
-            reasoning=pause.reasoning,
-            context=pause.conversation,
-            allowed_decisions=_allowed(pause),
-            answer_releases=True,  # the graph reads the words itself and may act on them
-        )
-    ]
+    """One ticket, named after the node unless the graph's entry says what is asked about."""
+    allowed = words.allowed(pause.words, without=("approve", "reject", "respond"))
+    # The graph reads the words itself and may act on them.
+    return [questions.action(pause, allowed_decisions=allowed, answer_releases=True)]
 
 
 def resume_value(pause: Pause, answers: Sequence[Answer]) -> Any:
     """True, False, or the text; the registry's words where it has some."""
-    answer = answers[0]
+    answer, [action] = answers[0], to_actions(pause)
+    if answer.args is not None and not digests.alike(answer.args, action.args):
+        schemas.check(answer.args, action.args_schema)
+    key = words.key(pause.words, answer)
+    if key in pause.words:
+        args = action.args if answer.args is None else answer.args
+        return words.filled(pause.words[key], message=answer.message, args=args)
     if answer.type == "respond":
         return _typed(answer.message)
-    if answer.type == "reject":
-        return pause.words.get("reject", False)
-    return pause.words.get("approve", True)
-
-
-def _allowed(pause: Pause) -> tuple[str, ...]:
-    # A graph with its own words compares against them; free text would fall through its branches.
-    return ("approve", "reject") if pause.words else ("approve", "reject", "respond")
+    return answer.type != "reject"
 
 
 def _typed(text: str) -> Any:
@@ -54,5 +46,5 @@ def _typed(text: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

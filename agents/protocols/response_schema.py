@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agents.errors import BadAnswer
+from agents.protocols import questions
 from agents.protocols.pause import Pause
 from approvals import answers as written
 from approvals.contract import Answer, ProposedAction
@@ -21,20 +22,8 @@ def recognise(pause: Pause) -> bool:
 
 def to_actions(pause: Pause) -> list[ProposedAction]:
     """One ticket; the answer is written by the reviewer."""
-    value = pause.value
-    return [
-        ProposedAction(
-            action=pause.node,
-            args=value if isinstance(value, dict) else {"question": value},
-            description=value if isinstance(value, str) else "",
-            reasoning=pause.reasoning,
-            context=pause.conversation,
-            allowed_decisions=("respond",),
-            answer_schema=pause.response_schema,
-            best_guess=value.get("best_guess") if isinstance(value, dict) else None,
-            answer_releases=True,  # the graph reads the words itself and may act on them
-        )
-    ]
+    facts = {"allowed_decisions": ("respond",), "answer_schema": pause.response_schema}
+    return [questions.action(pause, answer_releases=True, **facts)]  # the graph may act on the words
 
 
 def resume_value(pause: Pause, answers: Sequence[Answer]) -> Any:

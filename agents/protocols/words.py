@@ -1,11 +1,18 @@
-"""What a graph is told, in words, when a person said nothing or nobody did."""
+"""What a graph is told, in words: the registry's own, or ours where a person said nothing or nobody did."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
 
 from approvals.contract import Answer
 
 TIMED_OUT = "This was not run: it timed out. Nobody decided before the deadline."
 REJECTED = "A reviewer rejected this action. It was not run. Do not try it again unless you are asked to."
+
+#: Stand in an entry's words for what the reviewer wrote, and for the arguments that were approved.
+MESSAGE, ARGS = "{message}", "{args}"
 
 
 def refusal(answer: Answer) -> str:
@@ -13,3 +20,39 @@ def refusal(answer: Answer) -> str:
     if answer.timed_out:
         return answer.message if "timed out" in answer.message.lower() else TIMED_OUT
     return answer.message or REJECTED
+
+
+def key(words: Mapping[str, Any], answer: Answer) -> str:
+    """The entry's word for this answer; a deadline has a word of its own where the entry names one."""
+    if answer.timed_out and "timeout" in words:
+        return "timeout"
+    return "approve" if answer.type == "edit" else answer.type
+
+
+def filled(word: Any, *, message: str, args: Any) -> Any:
+    """The entry's word with what was said put into it; "rejected: {message}" is "rejected" without a reason."""
+    if isinstance(word, Mapping):
+        return {name: filled(part, message=message, args=args) for name, part in word.items()}
+    if isinstance(word, list):
+        return [filled(part, message=message, args=args) for part in word]
+    if word == ARGS:
+        return args
+    if not isinstance(word, str) or MESSAGE not in word:
+        return word
+    return word.replace(MESSAGE, message) if message else re.sub(r"\W*\{message\}", "", word)
+
+
+def takes_args(word: Any) -> bool:
+    """Would an edit reach the graph through this word?"""
+    if isinstance(word, Mapping | list):
+        return any(map(takes_args, word.values() if isinstance(word, Mapping) else word))
+    return bool(word == ARGS)
+
+
+def allowed(words: Mapping[str, Any], *, without: tuple[str, ...]) -> tuple[str, ...]:
+    """The decisions that an entry's words can carry; `without` any, what the format itself allows."""
+    if not words:
+        return without
+    # A graph compares with its own words: free text would fall through its branches.
+    extra = {"edit": takes_args(words.get("approve")), "respond": "respond" in words}
+    return tuple(kind for kind in ("approve", "edit", "reject", "respond") if extra.get(kind, True))

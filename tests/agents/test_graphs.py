@@ -175,7 +175,7 @@ async def test_decide_execute_asks_again_three_times_at_most():
         done = await session.answer("rejected")
     assert len(questions) == 3
     assert questions[2].endswith("(asked again, 3 of 3)")
-    assert done["result"] == "Rejected 3 times, so this was not done: Transfer 250 to bob."
+    assert done["result"] == "Asked 3 times and never approved, so this was not done: Transfer 250 to bob."
     assert await transfers() == []
 
 
@@ -189,14 +189,32 @@ async def test_decide_execute_pays_once_when_approved_after_a_rejection():
 
 
 @books
-async def test_decide_execute_plans_from_what_a_reviewer_says():
+@pytest.mark.parametrize("answer", ["transfer 100 to bob", "rejected: transfer 100 to bob"])
+async def test_decide_execute_plans_from_what_a_reviewer_says(answer):
     session = Session("decide_execute")
     await session.start({"request": "transfer 250 to bob"})
-    await session.answer("transfer 100 to bob")
+    await session.answer(answer)
     [pause] = await session.interrupts()
     assert pause.value.startswith("Approve this action: Transfer 100 to bob")
     await session.answer("approved")
     assert await transfers() == [("bob", 100)]
+
+
+async def test_decide_execute_reads_the_reason_and_asks_again():
+    session = Session("decide_execute")
+    await session.start({"request": "transfer 250 to bob"})
+    state = await session.answer("rejected: wrong account")
+    assert state["messages"][-2].text == "A reviewer rejected “Transfer 250 to bob”: wrong account"
+    [pause] = await session.interrupts()
+    assert pause.value == "Approve this action: Transfer 250 to bob (asked again, 2 of 3)"
+
+
+async def test_decide_execute_does_not_take_a_deadline_for_a_persons_word():
+    session = Session("decide_execute")
+    await session.start({"request": "transfer 250 to bob"})
+    state = await session.answer("timed out")
+    assert "Nobody decided on this in time" in state["messages"][2].text
+    assert "reviewer" not in str(state["messages"])
 
 
 @books
