@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
+from django.db.models import Q
 
 from approvals import answers, arguments, audit, digests, intake, policy, quorum, tickets
 from approvals.contract import NewDecision, Origin, ProposedAction
@@ -47,17 +48,23 @@ def record(ticket_id: int, *, reviewer: User, decision: NewDecision) -> Ticket:
 
 def count(ticket: Ticket) -> quorum.Tally:
     """What the votes on the current revision come to, counting only people who are eligible now."""
-    needs = [quorum.Need(group=r.group.name, needed=r.needed) for r in ticket.requirements.select_related("group")]
-    votes = ticket.decisions.filter(revision=ticket.revision).select_related("reviewer")
-    groups = _groups_of({vote.reviewer_id for vote in votes}, {need.group for need in needs})
-    counted = [
-        quorum.Vote(
-            reviewer=vote.reviewer_id, type=vote.type, groups=frozenset(groups[vote.reviewer_id]), words=vote.message
-        )
-        for vote in votes
-        if groups[vote.reviewer_id] and not (ticket.bar_requester and vote.reviewer_id == ticket.requester_id)
+    asked = list(ticket.requirements.values_list("group", "group__name", "needed"))
+    needs = [quorum.Need(group=name, needed=needed) for _, name, needed in asked]
+    votes = _votes(ticket, groups=[group for group, _, _ in asked])
+    return quorum.tally(needs, votes, deny_threshold=ticket.deny_threshold, answer_releases=ticket.answer_releases)
+
+
+def _votes(ticket: Ticket, *, groups: list[int]) -> list[quorum.Vote]:
+    """The words on the current revision of active people who are in one of these groups at this moment."""
+    eligible = Q(reviewer__is_active=True, reviewer__groups__in=groups)
+    votes = ticket.decisions.filter(eligible, revision=ticket.revision)
+    if ticket.bar_requester and ticket.requester_id:
+        votes = votes.exclude(reviewer=ticket.requester_id)
+    rows = votes.annotate(of=ArrayAgg("reviewer__groups__name")).values_list("reviewer", "type", "message", "of")
+    return [
+        quorum.Vote(reviewer=reviewer, type=type, groups=frozenset(of), words=message)
+        for reviewer, type, message, of in rows
     ]
-    return quorum.tally(needs, counted, deny_threshold=ticket.deny_threshold, answer_releases=ticket.answer_releases)
 
 
 def _check_open(ticket: Ticket, now: datetime) -> None:
@@ -144,12 +151,3 @@ def _settle(ticket: Ticket, now: datetime, decision: NewDecision, reviewer: User
     if outcome is Outcome.APPROVED and ticket.revision > 1:
         outcome = Outcome.EDITED
     tickets.resolve(ticket, outcome=outcome, now=now, message=decision.message, actor=reviewer)
-
-
-def _groups_of(people: set[int], groups: set[str]) -> dict[int, set[str]]:
-    """Which of the groups each active person is in, by the membership of this moment."""
-    found: dict[int, set[str]] = defaultdict(set)
-    rows = User.objects.filter(pk__in=people, is_active=True, groups__name__in=groups)
-    for person, group in rows.values_list("pk", "groups__name"):
-        found[person].add(group)
-    return found

@@ -25,10 +25,10 @@ def open_tickets(actions: Sequence[ProposedAction], *, origin: Origin) -> list[T
         arguments.check_name(action.action, what="action")
         arguments.check_name(action.tool_call_id, what="tool call id")
     with transaction.atomic():
-        _lock_interrupt(origin)
+        now = _lock_interrupt(origin)
         known = {ticket.position: ticket for ticket in _known(origin)}
         requester = User.objects.filter(pk=origin.requester_id).first() if origin.requester_id else None
-        return [known.get(a.position) or _open(a, origin=origin, requester=requester) for a in actions]
+        return [known.get(a.position) or _open(a, origin=origin, requester=requester, now=now) for a in actions]
 
 
 def digest_of(ticket: Ticket, args: dict[str, Any]) -> str:
@@ -64,10 +64,16 @@ _TERM_FIELDS = [
 ]
 
 
-def _open(action: ProposedAction, *, origin: Origin, requester: User | None) -> Ticket:
+#: No key, no lock: a remote agent's ticket belongs to no interrupt.
+_LOCK = """
+WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(%s, 1)))
+SELECT clock_timestamp() FROM turn
+"""
+
+
+def _open(action: ProposedAction, *, origin: Origin, requester: User | None, now: datetime) -> Ticket:
     terms = policy.match(action, origin=origin, requester=requester)
     follows = repeats.followed(action, origin=origin)
-    now = _clock()
     ticket = Ticket(
         graph=origin.graph,
         thread_id=origin.thread_id,
@@ -96,6 +102,7 @@ def _open(action: ProposedAction, *, origin: Origin, requester: User | None) -> 
         ticket.deadline_at = now + timedelta(seconds=terms.deadline_seconds)
     ticket.digest = digest_of(ticket, action.args)
     ticket.save()
+    audit.begin(ticket, at=now)
     Revision.objects.create(ticket=ticket, number=1, args=action.args, digest=ticket.digest)
     _require(ticket, terms)
     told = terms.snapshot()
@@ -122,7 +129,9 @@ def _set_terms(ticket: Ticket, terms: policy.Terms) -> None:
 
 
 def _require(ticket: Ticket, terms: policy.Terms) -> None:
-    groups = {name: Group.objects.get_or_create(name=name)[0] for name, _ in terms.requirements}
+    groups = Group.objects.in_bulk([name for name, _ in terms.requirements], field_name="name")
+    for name, _ in terms.requirements:
+        groups[name] = groups.get(name) or Group.objects.get_or_create(name=name)[0]
     TicketRequirement.objects.bulk_create(
         TicketRequirement(ticket=ticket, group=groups[name], needed=needed) for name, needed in terms.requirements
     )
@@ -134,17 +143,9 @@ def _known(origin: Origin) -> list[Ticket]:
     return list(Ticket.objects.filter(thread_id=origin.thread_id, interrupt_id=origin.interrupt_id))
 
 
-def _lock_interrupt(origin: Origin) -> None:
-    """Two intakes of one interrupt take turns; the unique constraint stands behind this."""
-    if not origin.interrupt_id:
-        return
+def _lock_interrupt(origin: Origin) -> datetime:
+    """Two intakes of one interrupt take turns; the unique constraint stands behind this. The time after that."""
     with connection.cursor() as cursor:
-        key = f"{origin.thread_id}/{origin.interrupt_id}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [key])
-
-
-def _clock() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
+        cursor.execute(_LOCK, [f"{origin.thread_id}/{origin.interrupt_id}" if origin.interrupt_id else None])
         now: datetime = cursor.fetchone()[0]
     return now

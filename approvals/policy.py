@@ -136,8 +136,7 @@ def may_decide(user: User, ticket: Ticket) -> None:
     """Raises OwnRequest or NotAnApprover where this person may not decide on the ticket."""
     if ticket.bar_requester and ticket.requester_id == user.pk:
         raise OwnRequest
-    groups = [requirement.group_id for requirement in ticket.requirements.all()]
-    if not user.is_active or not user.groups.filter(pk__in=groups).exists():
+    if not user.is_active or not ticket.requirements.filter(group__user=user.pk).exists():
         raise NotAnApprover
 
 

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import models, transaction
-from django.db.models import Func
+from django.db import transaction
 
 from approvals import audit, plaintext, resume, states
 from approvals.contract import Answer
@@ -26,13 +25,6 @@ ANSWERS = {
 TIMED_OUT = "Timed out: nobody decided before the deadline, so this was not done. No person rejected it."
 
 
-class ClockTimestamp(Func):
-    """The database's clock at this instant; `now()` would be the start of the transaction."""
-
-    template = "clock_timestamp()"
-    output_field = models.DateTimeField()
-
-
 def lock(ticket_id: int) -> tuple[Ticket, datetime]:
     """The ticket under its row lock, and the database's time. The caller is in a transaction.
 
@@ -42,9 +34,8 @@ def lock(ticket_id: int) -> tuple[Ticket, datetime]:
         ticket = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket_id)
     except Ticket.DoesNotExist:
         raise TicketNotFound from None
-    # A second statement: the lock may have been waited for, and time goes on while one waits.
-    now = Ticket.objects.filter(pk=ticket_id).values_list(ClockTimestamp(), flat=True).get()
-    return ticket, now
+    # A second statement: the lock may have been waited for, and time and the record go on while one waits.
+    return ticket, audit.follow(ticket)
 
 
 def resolve(ticket: Ticket, *, outcome: Outcome, now: datetime, message: str = "", actor: User | None = None) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from approvals.audit.chain import append, verify_stream
+from approvals.audit.chain import append, begin, follow, verify_stream
 
-__all__ = ["append", "verify_stream"]
+__all__ = ["append", "begin", "follow", "verify_stream"]

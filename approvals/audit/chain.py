@@ -1,7 +1,8 @@
 """One chain per ticket: `hash = SHA-256(0x00 ‖ prev ‖ body)` over canonical bytes that are kept as they are.
 
-`append` is the only writer. The ticket's row lock already serialises the writers of its chain; entries
-about no ticket share a stream under a transaction's advisory lock.
+`append` is the only writer. The ticket's row lock already serialises the writers of its chain, so its end is
+read once under that lock and carried on from there; entries about no ticket share a stream under a
+transaction's advisory lock. The database refuses a second entry in the same place.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from approvals import digests, live
-from approvals.models import AuditEntry, Ticket
+from approvals.models import AuditEntry, ChainHead, Ticket
 
 GENESIS = bytes(32)
 
@@ -35,16 +36,17 @@ def append(
     stream = f"ticket/{ticket.pk}" if ticket else stream
     if not ticket:
         _lock(stream)
-    at, seq, prev = _head(stream)
+    last = (ticket and ticket.chain) or _head(stream)
+    seq = last.seq + 1
     body = digests.canonical(
         {
             "v": 1,
             "stream": stream,
             "seq": seq,
-            "prev": prev.hex(),
+            "prev": last.hash.hex(),
             "type": type,
             "actor": actor.get_username() if actor else None,
-            "at": at.isoformat(),
+            "at": last.at.isoformat(),
             "ticket": _shown(ticket),
             "facts": facts,
         }
@@ -56,13 +58,26 @@ def append(
         type=type,
         actor=actor,
         actor_name=actor.get_username() if actor else "",
-        at=at,
+        at=last.at,
         body=body,
-        prev=prev,
-        hash=digests.of_entry(prev=prev, body=body),
+        prev=last.hash,
+        hash=digests.of_entry(prev=last.hash, body=body),
     )
+    if ticket:
+        ticket.chain = ChainHead(at=last.at, seq=seq, hash=bytes(entry.hash))
     live.announce([entry.pk])
     return entry
+
+
+def begin(ticket: Ticket, *, at: datetime) -> None:
+    """Nobody else knows of this ticket yet: its chain is empty."""
+    ticket.chain = ChainHead(at=at.astimezone(UTC), seq=0, hash=GENESIS)
+
+
+def follow(ticket: Ticket) -> datetime:
+    """Read where the ticket's chain ends, and the database's clock. The caller holds the row lock."""
+    ticket.chain = _head(f"ticket/{ticket.pk}")
+    return ticket.chain.at
 
 
 def verify_stream(stream: str) -> AuditEntry | None:
@@ -76,11 +91,11 @@ def verify_stream(stream: str) -> AuditEntry | None:
     return None
 
 
-def _head(stream: str) -> tuple[datetime, int, bytes]:
+def _head(stream: str) -> ChainHead:
     with connection.cursor() as cursor:
         cursor.execute(_HEAD, [stream])
-        at, seq, prev = cursor.fetchone()
-    return at.astimezone(UTC), (seq or 0) + 1, bytes(prev) if prev else GENESIS
+        at, seq, last = cursor.fetchone()
+    return ChainHead(at=at.astimezone(UTC), seq=seq or 0, hash=bytes(last) if last else GENESIS)
 
 
 def _lock(stream: str) -> None:

@@ -6,13 +6,14 @@ entry never changes (triggers in 0002_guards).
 """
 
 from approvals.models.policies import Policy, Requirement
-from approvals.models.record import AuditEntry
+from approvals.models.record import AuditEntry, ChainHead
 from approvals.models.signatures import Decision, Revision, TicketRequirement
 from approvals.models.tickets import RISK_ORDER, Ticket, TicketQuerySet
 
 __all__ = [
     "RISK_ORDER",
     "AuditEntry",
+    "ChainHead",
     "Decision",
     "Policy",
     "Requirement",

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from django.contrib.auth.models import User
 from django.db import models
 from django.db.models.functions import Now
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainHead:
+    """Where a stream of entries ends, and when that was read."""
+
+    at: datetime
+    seq: int
+    hash: bytes
 
 
 class AuditEntry(models.Model):

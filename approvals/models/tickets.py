@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from approvals import states
+from approvals.models.record import ChainHead
 from approvals.models.signatures import Decision, Revision, TicketRequirement
 from approvals.states import Execution, Gate, OnTimeout, Outcome, Risk, TicketState
 
@@ -138,6 +139,9 @@ class Ticket(models.Model):
     execution = models.CharField(max_length=12, choices=Execution.choices, default=Execution.NOT_STARTED)
     result = models.JSONField(null=True, blank=True)
     error = models.TextField(blank=True)
+
+    #: Where its chain of audit entries ends; known while the row lock is held.
+    chain: ChainHead | None = None
 
     objects = TicketQuerySet.as_manager()
 

@@ -1,0 +1,45 @@
+"""The write path is short: how many statements each step may send. More needs a reason, and a line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from approvals import intake, tickets
+from approvals.contract import NewDecision, Origin
+from approvals.decisions import record
+from approvals.states import Execution
+from tests import factories
+from tests.statements import counted
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_ticket_opens_in_thirteen_statements(transfers: Any, dave: Any) -> None:
+    origin = Origin(graph="operations", thread_id="t-1", interrupt_id="i-1", requester_id=dave.pk)
+    with counted() as statements:
+        intake.open_tickets([factories.propose()], origin=origin)
+    assert len(statements) <= 13, statements
+
+
+def test_a_decision_that_releases_takes_eleven_statements(cast: Any, alice: Any) -> None:
+    ticket = factories.open_ticket("unknown_action")
+    with counted() as statements:
+        record(ticket.pk, reviewer=alice, decision=NewDecision(type="approve", digest=ticket.digest))
+    assert len(statements) <= 11, statements
+
+
+def test_an_answer_is_claimed_in_four_statements(cast: Any, alice: Any) -> None:
+    ticket = factories.decide(factories.open_ticket("unknown_action"), alice)
+    with counted() as statements:
+        assert tickets.mark_delivered(ticket.pk)
+    assert len(statements) <= 4, statements
+
+
+def test_an_outcome_is_written_down_in_four_statements(cast: Any, alice: Any) -> None:
+    ticket = factories.decide(factories.open_ticket("unknown_action"), alice)
+    tickets.mark_delivered(ticket.pk)
+    with counted() as statements:
+        tickets.record_execution(ticket.pk, execution=Execution.SUCCEEDED, result="done")
+    assert len(statements) <= 4, statements
