@@ -13,10 +13,28 @@ from typing import Any
 
 from approvals import quorum, wording
 from approvals.models import Decision, Ticket
+from approvals.states import DecisionType, Outcome
 
 #: Below this depth a value is shown as JSON: deeper nesting helps nobody and breaks the page.
 DEPTH = 4
 LONG = 400
+
+ENDINGS = {
+    Outcome.APPROVED: "Approved",
+    Outcome.EDITED: "Approved with edits",
+    Outcome.REJECTED: "Rejected",
+    Outcome.ANSWERED: "Answered",
+    Outcome.TIMED_OUT: "Closed at its deadline",
+    Outcome.CANCELLED: "Withdrawn",
+    Outcome.SUPERSEDED: "Superseded: the agent went on to something else",
+}
+#: Whose word it was that ended a ticket.
+ENDED_BY: dict[str, frozenset[str]] = {
+    Outcome.APPROVED: quorum.SIGNS,
+    Outcome.EDITED: quorum.SIGNS,
+    Outcome.REJECTED: frozenset({DecisionType.REJECT}),
+    Outcome.ANSWERED: frozenset({DecisionType.RESPOND}),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +172,29 @@ def signatures(ticket: Ticket) -> Signatures:
         free = [vote for vote in free if vote not in here]
         places.append(Place(group=need.group, needed=need.needed, votes=[signed[vote.reviewer] for vote in here]))
     return Signatures(places=places)
+
+
+def ending(ticket: Ticket) -> str:
+    """How a ticket ended, and by whom: "Rejected by bob", "Closed at its deadline"."""
+    if ticket.outcome == Outcome.AUTO_APPROVED:
+        return f"Approved by the policy “{ticket.policy_name}”"
+    return f"{ENDINGS[Outcome(ticket.outcome)]} {ended_by(ticket)}".strip()
+
+
+def ended_by(ticket: Ticket) -> str:
+    """`by alice and erin`: whose word on the last version ended it; empty where nobody's did."""
+    ending = ENDED_BY.get(ticket.outcome, frozenset())
+    names = [vote.reviewer.username for vote in _last_words(ticket) if vote.type in ending]
+    return f"by {wording.listed(names)}" if names else ""
+
+
+def signed(ticket: Ticket) -> list[Decision]:
+    """The signatures under the last version of a ticket that has ended, whoever is in which group by now."""
+    return [vote for vote in _last_words(ticket) if vote.type in quorum.SIGNS]
+
+
+def _last_words(ticket: Ticket) -> Iterator[Decision]:
+    return (vote for vote in ticket.decisions.all() if vote.revision == ticket.revision)
 
 
 def _counts(vote: Decision, ticket: Ticket) -> bool:

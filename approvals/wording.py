@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -168,6 +168,11 @@ def _characters(value: str) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 vote`, `2 votes`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`alice`, `alice and erin`, `alice, bob and erin`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:

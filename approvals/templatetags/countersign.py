@@ -142,6 +142,24 @@ def signatures(ticket: Ticket) -> display.Signatures:
     return display.signatures(ticket)
 
 
+@register.filter
+def ending(ticket: Ticket) -> str:
+    """How it ended, and by whom."""
+    return display.ending(ticket)
+
+
+@register.filter
+def ended_by(ticket: Ticket) -> str:
+    """`by alice and erin`, or nothing."""
+    return display.ended_by(ticket)
+
+
+@register.filter
+def signed(ticket: Ticket) -> list[Decision]:
+    """The signatures on a ticket that has ended."""
+    return display.signed(ticket)
+
+
 @register.simple_tag
 def live_seq() -> int:
     """The newest audit entry this page can know of; the socket goes on from there."""

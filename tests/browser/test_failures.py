@@ -56,7 +56,7 @@ def test_session_that_ended_leads_to_sign_in_and_back_to_the_words(page: Page) -
 
 def test_words_that_were_sent_are_not_kept(page: Page) -> None:
     send(page)
-    page.get_by_role("heading", name="Rejected").wait_for()
+    page.get_by_role("heading", name="Rejected by alice").wait_for()
     assert page.evaluate("Object.keys(sessionStorage).filter(key => key.startsWith('draft'))") == []
 
 

@@ -85,7 +85,7 @@ def test_approving_swaps_the_ticket_in_place(live_server: Any, browser: Browser,
     sign_in(page, live_server.url, "alice")
     page.goto(live_server.url + scene["ticket_medium"])
     page.get_by_role("button", name="Approve: Send email").click()
-    page.get_by_role("heading", name="Approved as proposed").wait_for()
+    page.get_by_role("heading", name="Approved by alice").wait_for()
     said = problems(page)
     context.close()
     assert said == []
@@ -98,7 +98,7 @@ def test_everything_can_be_decided_without_javascript(
     page = context.new_page()
     sign_in(page, live_server.url, "alice")
     page.get_by_role("link", name="Transfer money: amount 250.5").click()
-    page.get_by_text("Change the arguments", exact=True).click()
+    page.get_by_text("Change the arguments").click()
     page.get_by_label("Amount").fill("205")
     page.get_by_role("button", name="Save the changes and approve").click()
     page.get_by_role("heading", name="What was changed").wait_for()
@@ -116,3 +116,17 @@ def test_page_and_server_put_times_into_the_same_words(live_server: Any, browser
     )
     page.close()
     assert said == [wording.span(timedelta(seconds=length)) for length in lengths]
+
+
+@pytest.mark.parametrize("name", ["ticket_edited", "ticket_high", "ticket_critical"])
+def test_approve_is_in_sight_without_scrolling(
+    live_server: Any, browser: Browser, scene: dict[str, str], name: str
+) -> None:
+    context = open_context(browser)
+    page = context.new_page()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    sign_in(page, live_server.url, "bob")
+    page.goto(live_server.url + scene[name])
+    place = page.get_by_role("button", name="Approve:").bounding_box()
+    context.close()
+    assert place and place["y"] + place["height"] <= 800
