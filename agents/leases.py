@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.db.models import DateTimeField, F, Func, Q
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.models import DateTimeField, Func, Q
 from django.db.models.expressions import Combinable
 
 from agents.database import in_thread
@@ -28,6 +28,20 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10.0
 TTL = timedelta(seconds=30)
+
+
+_TAKE = """
+UPDATE agents_run
+SET lease_token = lease_token + 1, lease_owner = %s, lease_expires_at = clock_timestamp() + make_interval(secs => %s)
+WHERE thread_id = %s AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())
+RETURNING lease_token
+"""
+
+_RELEASE = """
+UPDATE agents_run SET lease_owner = '', lease_expires_at = NULL
+FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
+WHERE thread_id = %s AND lease_token = %s
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +71,10 @@ def is_free() -> Q:
 
 def take(thread_id: str, *, owner: str) -> int | None:
     """The new token, or None while another worker holds the thread. One conditional UPDATE."""
-    free = Run.objects.filter(is_free(), thread_id=thread_id)
-    taken = free.update(lease_token=F("lease_token") + 1, lease_owner=owner[:200], lease_expires_at=_expiry())
-    if not taken:
-        return None
-    # Nobody else can raise the token before this lease runs out, so reading it apart is safe.
-    return Run.objects.values_list("lease_token", flat=True).get(thread_id=thread_id)
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [owner[:200], TTL.total_seconds(), thread_id])
+        taken = cursor.fetchone()
+    return taken[0] if taken else None
 
 
 def renew(lease: Lease) -> bool:
@@ -73,9 +85,8 @@ def renew(lease: Lease) -> bool:
 
 def release(lease: Lease) -> None:
     """Let the next worker in at once. Not worth waiting for the disk: a release that is lost runs out by itself."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit TO off")
-        fenced(lease).update(lease_expires_at=None, lease_owner="")
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, [lease.thread_id, lease.token])
 
 
 def fenced(lease: Lease) -> RunQuerySet:

@@ -12,6 +12,7 @@ from agents import leases
 from agents.errors import LeaseHeld, LeaseLost
 from agents.leases import Lease
 from agents.models import Run
+from tests.statements import counted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,6 +24,16 @@ def run(transactional_db):
 
 def expire():
     Run.objects.update(lease_expires_at="2020-01-01T00:00Z")
+
+
+def flushes():
+    """How often this connection has waited for the disk."""
+    if connection.pg_version < 180_000:
+        pytest.skip("Postgres counts the flushes of a connection from version 18 on")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush(), pg_stat_clear_snapshot()")
+        cursor.execute("SELECT sum(fsyncs) FROM pg_stat_get_backend_io(pg_backend_pid()) WHERE object = 'wal'")
+        return cursor.fetchone()[0]
 
 
 def test_the_first_lease_is_given(run):
@@ -44,6 +55,21 @@ def test_a_released_lease_is_free_at_once(run):
     token = leases.take("t", owner="one")
     leases.release(Lease(thread_id="t", token=token))
     assert leases.take("t", owner="two") == 2
+
+
+def test_taking_waits_for_the_disk_and_releasing_does_not(run):
+    before = flushes()
+    token = leases.take("t", owner="one")
+    taken = flushes()
+    leases.release(Lease(thread_id="t", token=token))
+    assert (taken - before, flushes() - taken) == (1, 0)
+
+
+def test_taking_and_releasing_are_one_statement_each(run):
+    with counted() as statements:
+        token = leases.take("t", owner="one")
+        leases.release(Lease(thread_id="t", token=token))
+    assert len(statements) == 2
 
 
 def test_a_stale_token_neither_renews_nor_releases(run):
