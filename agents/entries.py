@@ -84,4 +84,26 @@ BUILT_IN = (
         description="Runs safe tools freely and stops before the sensitive ones.",
         input_schema=MESSAGES_SCHEMA,
     ),
+    GraphEntry(
+        name="tool_interrupt",
+        target="agents.graphs.tool_interrupt:graph",
+        description="Asks from inside its tool node, with an action, its arguments and a message.",
+        tools="agents.tools:ALL",
+        input_schema=MESSAGES_SCHEMA,
+    ),
+    GraphEntry(
+        name="clarify",
+        target="agents.graphs.clarify:graph",
+        description="Asks when a task can be read in more than one way; has a best guess if nobody answers.",
+        words={"approve": True, "reject": False, "respond": "{message}", "timeout": {"timed_out": True}},
+        asks={"tools": Ask(call=True)},
+        input_schema=MESSAGES_SCHEMA,
+    ),
+    GraphEntry(
+        name="agent_inbox",
+        target="agents.graphs.agent_inbox:graph",
+        description="Asks in the HumanInterrupt format of LangChain's Agent Inbox.",
+        tools="agents.tools:ALL",
+        input_schema=MESSAGES_SCHEMA,
+    ),
 )

@@ -36,6 +36,10 @@ FORMS = (
 )
 
 
+#: The tool to ask with, where the model was given it, and what ends the words before a guess of its own.
+CLARIFY = "clarify"
+GUESS_ENDS = "best guess:"
+
 #: How a graph tells a model what a reviewer said about its plan.
 FEEDBACK = "A reviewer rejected “{proposal}”: {reason}"
 
@@ -171,7 +175,9 @@ def reply(messages: Sequence[BaseMessage], *, tools: Sequence[str] | None = None
     if at is None:
         return _say("There is no task yet.")
     task, results = messages[at], [m for m in messages[at + 1 :] if isinstance(m, ToolMessage)]
-    plan = parse(_feedback(task) or task.text)
+    plan = parse(_feedback(task) or _answer(task))
+    if plan.unread and tools and CLARIFY in tools:
+        return _clarified(plan.unread, results) or _call((_question(plan.unread),), salt=[task.id, at], tools=tools)
     if plan.unread or tools is None:
         return _say(_no_command(plan.unread or task.text))
     answered = 0
@@ -184,7 +190,12 @@ def reply(messages: Sequence[BaseMessage], *, tools: Sequence[str] | None = None
 
 
 def _is_task(message: BaseMessage) -> bool:
-    """A person's message, unless it is a reviewer's reason that is no command: then the task stands as it was."""
+    """A person's message, unless it is a reviewer's reason that is no command: then the task stands as it was.
+
+    An answer to a question of ours is the task, where it is a command.
+    """
+    if isinstance(message, ToolMessage):
+        return message.name == CLARIFY and bool(parse(_answer(message)).turns)
     reason = _feedback(message)
     return isinstance(message, HumanMessage) and (not reason or bool(parse(reason).turns))
 
@@ -192,6 +203,27 @@ def _is_task(message: BaseMessage) -> bool:
 def _feedback(message: BaseMessage) -> str:
     found = re.fullmatch(FEEDBACK.format(proposal=".*?", reason="(.*)"), message.text, re.DOTALL)
     return found[1] if found else ""
+
+
+def _answer(message: BaseMessage) -> str:
+    """A person's words, without those that say whose guess they were."""
+    return message.text.rpartition(GUESS_ENDS)[2].strip() if isinstance(message, ToolMessage) else message.text
+
+
+def _question(unread: str) -> Call:
+    args = {"question": f'What do you mean by "{unread}"?', "best_guess": f"search {unread}"}
+    return Call(tool=CLARIFY, args=args, words=f'ask what "{unread}" means')
+
+
+def _clarified(unread: str, results: Sequence[ToolMessage]) -> AIMessage | None:
+    """What came of the question; None before it was asked."""
+    answers = [result for result in results if result.name == CLARIFY]
+    if not answers:
+        return None
+    if answers[-1].status == "error":
+        return _say(f"I did nothing. {answers[-1].text}")
+    said = answers[-1].text.rstrip(".")
+    return _say(f'By "{unread}" you mean: {said}. That is not a task I know either, so I did nothing.')
 
 
 def account(result: ToolMessage) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from langchain.agents import AgentState, create_agent
@@ -10,6 +10,7 @@ from langchain.agents.middleware import AgentMiddleware, HumanInTheLoopMiddlewar
 from langchain.agents.middleware.human_in_the_loop import InterruptMode, InterruptOnConfig
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain_core.messages import ToolCall
+from langchain_core.tools import BaseTool
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
@@ -64,13 +65,13 @@ class ClearModelErrors(AgentMiddleware[AgentState[Any], None]):
 
 
 def reviewed_agent(
-    config: Mapping[str, Any] | None, *, name: str, mode: InterruptMode
+    config: Mapping[str, Any] | None, *, name: str, mode: InterruptMode, ungated: Sequence[BaseTool] = ()
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """An agent with all demo tools, every one of them gated."""
+    """An agent with all demo tools, every one of them gated; and others that are not."""
     gates: dict[str, bool | InterruptOnConfig] = {tool.name: _gate(tool.name) for tool in tools.ALL}
     agent: CompiledStateGraph[Any, Any, Any, Any] = create_agent(
         chat_models.chosen(config),
-        tools=list(tools.ALL),
+        tools=[*tools.ALL, *ungated],
         system_prompt=PROMPT,
         middleware=[
             ClearModelErrors(chat_models.name_of(config)),

@@ -10,13 +10,15 @@ from agents.asks import Ask
 from agents.errors import BadAnswer
 from agents.models import DemoTransfer
 from agents.protocols import Pause
+from approvals import deadlines
 from approvals.contract import Answer
 from approvals.models import Ticket
-from tests.factories import decide
+from tests.factories import decide, make_policy
 
 CALL = {"name": "pay", "args": {"n": 1}, "id": "c1"}
 TALK = [{"role": "agent", "content": "I pay.", "name": None, "tool_calls": [CALL]}]
 WORDS = {"approve": "approved", "reject": "rejected: {message}"}
+TRANSFER = {"messages": [{"role": "user", "content": "transfer 250 to bob"}]}
 PATTERN = r"Delete user account #(?P<account>\d+)\."
 
 
@@ -146,6 +148,44 @@ class TestBuiltIn:
             run = resume(decide(Ticket.objects.pending().get(), alice, "reject", message="no"))
         assert (run.status, Ticket.objects.count(), DemoTransfer.objects.count()) == ("succeeded", 3, 0)
         assert run.output == "Asked 3 times and never approved, so this was not done: Transfer 250 to bob."
+
+    def test_tool_interrupt_shows_the_tools_schema_and_tells_its_result(self, start, resume, alice):
+        start("tool_interrupt", TRANSFER)
+        ticket = Ticket.objects.get()
+        assert (ticket.action, ticket.args_schema["properties"]["amount"]["exclusiveMinimum"]) == ("transfer_money", 0)
+        resume(decide(ticket, alice, "edit", args={"amount": 7, "to": "bob"}))
+        assert "whose balance is now 7.00" in Ticket.objects.get().result
+
+    def test_agent_inbox_offers_what_its_config_allows(self, start, resume, alice):
+        start("agent_inbox", {"messages": [{"role": "user", "content": "purge account acme"}]})
+        assert Ticket.objects.get().allowed_decisions == ["approve", "reject"]
+        run = resume(decide(Ticket.objects.get(), alice, "reject"))
+        assert "A reviewer left this undone." in run.output
+
+    def test_agent_inbox_takes_a_persons_words_for_the_result(self, start, resume, alice):
+        start("agent_inbox", TRANSFER)
+        run = resume(decide(Ticket.objects.get(), alice, "respond", message="Paid by hand."))
+        assert "Paid by hand." in run.output
+        assert DemoTransfer.objects.count() == 0
+
+    def test_clarify_asks_with_its_best_guess(self, start, resume, alice):
+        start("clarify", {"messages": [{"role": "user", "content": "the usual"}]})
+        ticket = Ticket.objects.get()
+        assert (ticket.action, ticket.best_guess) == ("clarify", "search the usual")
+        assert ticket.allowed_decisions == ["approve", "reject", "respond"]
+        run = resume(decide(ticket, alice, "respond", message="the blue one"))
+        assert (run.status, "the blue one" in run.output) == ("succeeded", True)
+        assert Ticket.objects.get().execution == "not_started"
+
+    def test_clarify_goes_on_with_its_best_guess_at_the_deadline_and_says_so(self, start, resume):
+        make_policy("Free", action="search", gate="auto", risk="low")
+        start("clarify", {"messages": [{"role": "user", "content": "the usual"}]})
+        Ticket.objects.update(deadline_at="2020-01-01T00:00Z")
+        deadlines.expire_overdue()
+        run = resume(Ticket.objects.get())
+        said = [turn["content"] for turn in run.transcript if turn["role"] == "tool"]
+        assert said[:1] == ["Nobody answered in time, so this is your own best guess: search the usual"]
+        assert run.status == "succeeded"
 
     def test_email_draft_puts_only_the_draft_up_for_review(self, start):
         start("email_draft", {"request": "email bob@example.com subject Hi body Hello"})

@@ -18,7 +18,8 @@ from agents.database import in_thread
 from agents.models import DemoOrder, DemoTransfer
 from tests.stubs.providers import Fault, provider
 
-GRAPHS = ("operations", "batch", "decide_execute", "email_draft", "tool_review")
+NEWER = ("tool_interrupt", "clarify", "agent_inbox")
+GRAPHS = ("operations", "batch", "decide_execute", "email_draft", "tool_review", *NEWER)
 
 # Tools run in threads of their own, so what they write has to be committed to be seen here.
 books = pytest.mark.django_db(transaction=True)
@@ -54,6 +55,9 @@ class Session:
 
     async def interrupts(self):
         return (await self.graph.aget_state(self.config)).interrupts
+
+    async def state(self):
+        return (await self.graph.aget_state(self.config)).values
 
     async def next(self):
         return (await self.graph.aget_state(self.config)).next
@@ -317,6 +321,95 @@ async def test_a_providers_failure_is_one_clear_sentence(monkeypatch):
         monkeypatch.setenv("ANTHROPIC_API_KEY", "stub-key")
         with pytest.raises(chat_models.ModelFailed, match="refused the API key"):
             await Session("operations", model="anthropic:claude-stub").start("pay bob")
+
+
+@books
+async def test_tool_interrupt_pays_as_it_was_edited():
+    session = Session("tool_interrupt")
+    await session.start("search refunds, then transfer 250 to bob")
+    [pause] = await session.interrupts()
+    assert pause.value == {
+        "action": "transfer_money",
+        "args": {"amount": 250, "to": "bob"},
+        "message": "Approve this action: Transfer 250 to bob",
+    }
+    await session.answer({"approved": True, "args": {"amount": 100, "to": "bob"}})
+    assert await transfers() == [("bob", 100)]
+
+
+@books
+async def test_tool_interrupt_asks_for_every_call_before_it_runs_any():
+    session = Session("tool_interrupt")
+    await session.start("transfer 1 to bob, and also transfer 2 to bob, and also transfer 3 to bob")
+    await session.answer({"approved": True})
+    await session.answer({"approved": False, "message": "not this one"})
+    assert await transfers() == []
+    done = await session.answer({"approved": True})
+    assert await transfers() == [("bob", 1), ("bob", 3)]
+    assert "transfer_money was not done: not this one" in last(done)
+
+
+@pytest.mark.parametrize("answer", ["approved", True, None, {}, {"approved": "yes"}, []])
+@books
+async def test_tool_interrupt_takes_only_a_plain_yes(answer):
+    session = Session("tool_interrupt")
+    await session.start("transfer 5 to bob")
+    await session.answer(answer)
+    assert await transfers() == []
+
+
+@pytest.mark.parametrize(
+    ("response", "paid", "said"),
+    [
+        ({"type": "accept", "args": None}, [("bob", 5)], "whose balance is now 5.00"),
+        ({"type": "edit", "args": {"action": "transfer_money", "args": {"amount": 2, "to": "bob"}}}, [("bob", 2)], ""),
+        ({"type": "response", "args": "Paid by hand."}, [], "transfer_money: Paid by hand."),
+        ({"type": "ignore", "args": None}, [], "A reviewer left this undone."),
+    ],
+)
+@books
+async def test_agent_inbox_does_what_each_response_says(response, paid, said):
+    session = Session("agent_inbox")
+    await session.start("transfer 5 to bob")
+    [pause] = await session.interrupts()
+    assert pause.value[0]["action_request"] == {"action": "transfer_money", "args": {"amount": 5, "to": "bob"}}
+    done = await session.answer([response])
+    assert await transfers() == paid
+    assert said in last(done)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("search refunds", "handbook.md"),
+        (True, "Nothing found for"),
+        ({"timed_out": True}, "Nothing found for"),
+        ("the blue one", 'By "the usual" you mean: the blue one.'),
+        (False, 'Nobody answered "What do you mean by "the usual"?"'),
+    ],
+)
+async def test_clarify_asks_and_goes_on_with_the_answer(answer, said):
+    session = Session("clarify")
+    await session.start("the usual")
+    [pause] = await session.interrupts()
+    assert pause.value == {"question": 'What do you mean by "the usual"?', "best_guess": "search the usual"}
+    await session.answer(answer)
+    while await session.interrupts():
+        await session.answer({"type": "approve"})
+    assert said in last(await session.state())
+
+
+async def test_clarify_says_that_a_guess_is_a_guess():
+    session = Session("clarify")
+    await session.start("the usual")
+    state = await session.answer({"timed_out": True})
+    assert state["messages"][2].text == "Nobody answered in time, so this is your own best guess: search the usual"
+
+
+async def test_clarify_does_not_ask_about_a_plain_task():
+    session = Session("clarify")
+    await session.start("search refunds")
+    assert [pause.value["name"] for pause in await session.interrupts()] == ["search"]
 
 
 async def test_every_tool_of_the_agent_is_put_to_the_policy():
