@@ -106,6 +106,15 @@ class OnTimeout(TextChoices):
     ANSWER = "answer", "Answer with the agent's best guess"
 
 
+class PolicyChange(TextChoices):
+    """What became of a policy in one of its versions."""
+
+    FOUND = "found", "Found"
+    CREATED = "created", "Made"
+    CHANGED = "changed", "Changed"
+    DELETED = "deleted", "Deleted"
+
+
 def may_move(before: TicketState, after: TicketState) -> bool:
     """Is the move in the table?"""
     return after in TRANSITIONS[before]

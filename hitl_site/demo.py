@@ -12,7 +12,8 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from agents.models import Run
-from approvals.models import Policy, Requirement
+from approvals import rulebook
+from approvals.models import Policy
 from approvals.states import Gate, OnTimeout, Risk
 
 #: Who may what. Dave is in no group and starts runs; Admin is the superuser.
@@ -95,8 +96,8 @@ def seed() -> list[Account]:
     """Make what is missing of groups, users and policies; return the users with their new passwords."""
     groups = {name: Group.objects.get_or_create(name=name)[0] for name in GROUPS}
     accounts = _seed_people(groups)
-    for position, tier in enumerate(TIERS, start=1):
-        _seed_policy(tier, position=position * 10, groups=groups)
+    if not settings.COUNTERSIGN_POLICIES:  # a file says what is in force, and would take these out again
+        _seed_policies()
     return accounts
 
 
@@ -153,23 +154,26 @@ def _encode(passwords: dict[str, str]) -> dict[str, str]:
     return {name: encoded[password] for name, password in passwords.items()}
 
 
-def _seed_policy(tier: Tier, *, position: int, groups: dict[str, Group]) -> None:
-    policy, is_new = Policy.objects.get_or_create(
-        name=tier.name,
-        defaults={
-            "position": position,
-            "action": tier.action,
-            "condition": tier.condition,
-            "risk": tier.risk,
-            "gate": Gate.HARD if tier.sign else Gate.AUTO,
-            "deadline_seconds": DAY if tier.sign else None,
-            "on_timeout": OnTimeout.REJECT,
-        },
-    )
-    if is_new:
-        Requirement.objects.bulk_create(
-            Requirement(policy=policy, group=groups[group], needed=needed) for group, needed in tier.sign
-        )
+def _seed_policies() -> None:
+    """Those that are missing by name: what somebody changed stays changed."""
+    known = set(Policy.objects.values_list("name", flat=True))
+    for position, tier in enumerate(TIERS, start=1):
+        if tier.name not in known:
+            rulebook.save(_draft(tier, position=position * 10), actor=None, source="demo")
+
+
+def _draft(tier: Tier, *, position: int) -> rulebook.Draft:
+    values = {
+        "name": tier.name,
+        "position": position,
+        "action": tier.action,
+        "condition": tier.condition,
+        "risk": tier.risk.value,
+        "gate": Gate.HARD.value if tier.sign else Gate.AUTO.value,
+        "deadline_seconds": DAY if tier.sign else None,
+        "on_timeout": OnTimeout.REJECT.value,
+    }
+    return rulebook.draft(values, dict(tier.sign))
 
 
 def lines(accounts: list[Account]) -> list[str]:

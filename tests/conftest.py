@@ -64,7 +64,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     flush = connection.ops.__class__.execute_sql_flush
 
     def flush_append_only(self: Any, sql_list: list[str]) -> None:
-        tables = ("approvals_revision", "approvals_decision", "approvals_auditentry")
+        tables = ("approvals_revision", "approvals_decision", "approvals_auditentry", "approvals_policyversion")
         switch = "ALTER TABLE {} {} TRIGGER USER"
         disabled = [switch.format(table, "DISABLE") for table in tables]
         enabled = [switch.format(table, "ENABLE") for table in tables]

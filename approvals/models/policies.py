@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
-from approvals.states import Gate, OnTimeout, Risk
+from approvals.states import Gate, OnTimeout, PolicyChange, Risk
 
 
 class Policy(models.Model):
@@ -84,3 +85,29 @@ class Requirement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.needed} of {self.group}"
+
+
+class PolicyVersion(models.Model):
+    """What a policy said from one change to the next. Written once; the database refuses any change.
+
+    A name and a number are never used twice, not even after the policy was deleted and made again.
+    """
+
+    name = models.CharField(max_length=80)
+    version = models.PositiveIntegerField()
+    change = models.CharField(max_length=10, choices=PolicyChange.choices)
+    body = models.JSONField()
+    #: Where the change came from: the admin, the policy file, the demo.
+    source = models.CharField(max_length=20, blank=True)
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("-id",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("name", "version"), name="policy_version_once"),
+            models.CheckConstraint(condition=Q(change__in=PolicyChange.values), name="policy_version_known_change"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, version {self.version}"

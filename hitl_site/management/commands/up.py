@@ -87,6 +87,8 @@ class Command(BaseCommand):
     def _set_up(self, *, with_demo: bool) -> list[demo.Account]:
         call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
         accounts = demo.seed() if with_demo else []
+        if settings.COUNTERSIGN_POLICIES:
+            call_command("load_policies", skip_checks=True)
         connection.close()  # `up` itself needs no database from here on
         return accounts
 

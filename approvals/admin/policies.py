@@ -1,0 +1,103 @@
+"""Policies in the admin. The rules about them, and the writing, are the rulebook's."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from approvals import rulebook
+from approvals.models import Policy, Requirement
+from approvals.rulebook import Draft
+
+SIGNS = "requirements"
+
+
+class PolicyForm(forms.ModelForm):
+    """Says what is wrong with a policy before it can be in force."""
+
+    class Meta:
+        model = Policy
+        fields: ClassVar = list(rulebook.KEYS)
+
+    def clean(self) -> dict[str, Any]:
+        """What the rulebook finds, beside the field it is about; who signs is said beside the signers."""
+        data: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return data  # half a policy cannot be judged
+        for problem in rulebook.problems(rulebook.draft(data)):
+            if problem.key != SIGNS:
+                self.add_error(problem.key if problem.key in self.fields else None, problem.sentence)
+        return data
+
+
+class RequirementFormSet(forms.BaseInlineFormSet):
+    """Who must sign."""
+
+    def clean(self) -> None:
+        """Refuse what the rulebook refuses, and a gate that nobody can satisfy now."""
+        super().clean()
+        if any(self.errors):
+            return
+        draft = rulebook.draft({key: getattr(self.instance, key) for key in rulebook.KEYS}, self.wanted)
+        found = [*rulebook.problems(draft), *rulebook.shortfalls(draft)]
+        wrong = [problem.sentence for problem in found if problem.key == SIGNS]
+        if wrong:
+            raise forms.ValidationError(wrong)
+
+    @property
+    def wanted(self) -> dict[str, int]:
+        """How many of which group, without the rows that go."""
+        rows = [form.cleaned_data for form in self.forms if getattr(form, "cleaned_data", None)]
+        return {row["group"].name: row["needed"] for row in rows if not row.get("DELETE")}
+
+
+class RequirementInline(admin.TabularInline):
+    """Who must sign."""
+
+    model = Requirement
+    formset = RequirementFormSet
+    extra = 1
+
+
+@admin.register(Policy)
+class PolicyAdmin(admin.ModelAdmin):
+    """Policies, in the order in which they are tried."""
+
+    form = PolicyForm
+    inlines: ClassVar = [RequirementInline]
+    list_display = ("name", "position", "enabled", "graph", "action", "risk", "gate", "on_timeout", "version")
+    list_filter = ("enabled", "risk", "gate")
+    search_fields = ("name", "action", "graph")
+    readonly_fields = ("version",)
+
+    def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
+        """Nothing yet: a policy is written whole, with those who sign it."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Hand the policy to the rulebook, which writes it, its version and its audit entry."""
+        for formset in formsets:
+            formset.save(commit=False)  # the admin's own log reads from it what was changed
+        policy = Policy.objects.get(pk=form.instance.pk) if change else None
+        saved = rulebook.save(_draft(form, formsets), actor=_actor(request), source="admin", policy=policy)
+        form.instance.pk, form.instance._state.adding = saved.pk, False
+
+    def delete_model(self, request: HttpRequest, obj: Policy) -> None:
+        """A deletion is a fact too."""
+        rulebook.delete(obj, actor=_actor(request), source="admin")
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        """Each deletion is a fact of its own."""
+        for policy in queryset:
+            self.delete_model(request, policy)
+
+
+def _draft(form: PolicyForm, formsets: Any) -> Draft:
+    signs = next(formset for formset in formsets if isinstance(formset, RequirementFormSet))
+    return rulebook.draft(form.cleaned_data, signs.wanted)
+
+
+def _actor(request: HttpRequest) -> Any:
+    return request.user

@@ -1,0 +1,92 @@
+"""Tickets and the record, read-only."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from approvals.models import AuditEntry, Decision, PolicyVersion, Revision, Ticket, TicketRequirement
+
+
+class ReadOnly:
+    """Seen, never touched."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing is added by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing is changed by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing is deleted by hand."""
+        return False
+
+
+class RevisionInline(ReadOnly, admin.TabularInline):
+    """The versions of the arguments."""
+
+    model = Revision
+    extra = 0
+
+
+class DecisionInline(ReadOnly, admin.TabularInline):
+    """Who said what."""
+
+    model = Decision
+    extra = 0
+
+
+class TicketRequirementInline(ReadOnly, admin.TabularInline):
+    """Who must sign."""
+
+    model = TicketRequirement
+    extra = 0
+
+
+@admin.register(Ticket)
+class TicketAdmin(ReadOnly, admin.ModelAdmin):
+    """Every ticket, read-only: decisions are taken on the ticket's page."""
+
+    list_display = (
+        "id",
+        "action",
+        "graph",
+        "risk",
+        "state",
+        "outcome",
+        "execution",
+        "opened_at",
+        "deadline_at",
+    )
+    list_filter = ("state", "risk", "execution")
+    search_fields = ("action", "graph", "thread_id")
+    inlines: ClassVar = [TicketRequirementInline, RevisionInline, DecisionInline]
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnly, admin.ModelAdmin):
+    """The record, read-only."""
+
+    list_display = ("id", "at", "stream", "seq", "type", "actor_name")
+    list_filter = ("type",)
+    search_fields = ("stream", "actor_name")
+    readonly_fields = ("words",)
+    exclude = ("body", "prev", "hash")
+
+    @admin.display(description="Body")
+    def words(self, entry: AuditEntry) -> str:
+        """The canonical bytes as text."""
+        return bytes(entry.body).decode()
+
+
+@admin.register(PolicyVersion)
+class PolicyVersionAdmin(ReadOnly, admin.ModelAdmin):
+    """What each policy said from one change to the next, read-only."""
+
+    list_display = ("name", "version", "change", "by", "source", "at")
+    list_filter = ("change", "source")
+    search_fields = ("name",)

@@ -1,0 +1,151 @@
+"""Policies as a TOML file: the order of the tables is the order in which the policies are tried.
+
+What a file leaves out is as a new policy has it; TOML has no null, so where a number may be missing, 0 says so.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from django.db.models import BooleanField, CharField, IntegerField, TextField
+from tomlkit.items import Table
+
+from approvals import rulebook
+from approvals.errors import InvalidPolicy
+from approvals.models import Policy
+from approvals.rulebook import Draft
+
+SIGNS = "requirements"
+#: `position` is the place in the file.
+KEYS = tuple(key for key in rulebook.KEYS if key != "position")
+#: Written even where they are as a new policy has them: they are what a policy is about.
+ALWAYS = frozenset({"name", "risk", "gate"})
+TYPES: dict[type[Any], tuple[type, str]] = {
+    CharField: (str, "a text"),
+    TextField: (str, "a text"),
+    BooleanField: (bool, "true or false"),
+    IntegerField: (int, "a whole number"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyFile:
+    """What a file says: the policies in order, and groups that are to exist."""
+
+    drafts: Sequence[Draft]
+    groups: Sequence[str]
+
+
+def load(path: Path) -> PolicyFile:
+    """The file as drafts. Raises InvalidPolicy with one sentence that names the policy and the key."""
+    try:
+        return read(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidPolicy(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidPolicy(f"{path} is not UTF-8.") from error
+
+
+def read(text: str) -> PolicyFile:
+    """The text of a file as drafts. Raises InvalidPolicy."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidPolicy(f"The file is not TOML: {error}.") from error
+    except RecursionError as error:
+        raise InvalidPolicy("The file is nested too deeply.") from error
+    _refuse_unknown(content, ("groups", "policy"), where="The file")
+    tables, groups = content.get("policy", []), content.get("groups", [])
+    if not _are(groups, str) or not all(_is_name(name) for name in groups):
+        raise InvalidPolicy("The file, groups: a list of names of at most 150 characters.", key="groups")
+    if not _are(tables, dict):
+        raise InvalidPolicy("The file, policy: policies are written as [[policy]].", key="policy")
+    if not tables:
+        raise InvalidPolicy("The file holds no [[policy]]; loading it would leave none in force.")
+    drafts = [_draft(table, number) for number, table in enumerate(tables, start=1)]
+    _refuse_twins(drafts)
+    return PolicyFile(drafts=drafts, groups=groups)
+
+
+def dump(drafts: Iterable[Draft]) -> str:
+    """The policies as a file; reading it gives the same drafts, in the same order."""
+    drafts = list(drafts)
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Policies are tried from the first to the last; the first match decides."))
+    document.add("groups", tomlkit.item(sorted({group for draft in drafts for group in draft.requirements})))
+    tables = tomlkit.aot()
+    for draft in drafts:
+        tables.append(_table(draft))
+    if drafts:
+        document.add("policy", tables)
+    return tomlkit.dumps(document)
+
+
+def _table(draft: Draft) -> Table:
+    table, blank = tomlkit.table(), rulebook.draft({})
+    for key in KEYS:
+        value = draft.values[key]
+        if key in ALWAYS or value != blank.values[key]:
+            table.add(key, _text(value) if isinstance(value, str) else value or 0 if value is None else value)
+    if draft.requirements:
+        signs = tomlkit.inline_table()
+        signs.update(draft.requirements)
+        table.add(SIGNS, signs)
+    return table
+
+
+def _text(value: str) -> Any:
+    # A condition is full of double quotes; between single ones it reads as it is.
+    is_plain = value.isprintable() and "'" not in value
+    return tomlkit.string(str(value), literal=is_plain and '"' in value)
+
+
+def _draft(table: dict[str, Any], number: int) -> Draft:
+    name = table.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidPolicy(f"Policy {number} of the file, name: a policy needs a name.", key="name")
+    where = f"Policy “{name}”"
+    _refuse_unknown(table, (*KEYS, SIGNS), where=where)
+    values = {key: _value(key, table[key], where) for key in KEYS if key in table}
+    signs = table.get(SIGNS, {})
+    if not isinstance(signs, dict):
+        raise InvalidPolicy(f"{where}, {SIGNS}: write {{ group = 1 }}, how many of which group.", key=SIGNS)
+    return rulebook.draft(values, signs)
+
+
+def _value(key: str, value: Any, where: str) -> Any:
+    column: Any = Policy._meta.get_field(key)
+    kind, words = next((wanted for known, wanted in TYPES.items() if isinstance(column, known)), (object, ""))
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
+        raise InvalidPolicy(f"{where}, {key}: {words} is expected, not {value!r}.", key=key)
+    return None if value == 0 and kind is int and column.null else value
+
+
+def _refuse_unknown(table: dict[str, Any], known: Iterable[str], *, where: str) -> None:
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; do you mean {near[0]}?" if near else "."
+            raise InvalidPolicy(f"{where} has an unknown key, {key}{hint}", key=key)
+
+
+def _refuse_twins(drafts: Sequence[Draft]) -> None:
+    seen: set[str] = set()
+    for draft in drafts:
+        if draft.name in seen:
+            raise InvalidPolicy(f"Policy “{draft.name}”, name: two policies have this name.", key="name")
+        seen.add(draft.name)
+
+
+def _are(values: Any, kind: type) -> bool:
+    return isinstance(values, list) and all(isinstance(value, kind) for value in values)
+
+
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= 150 and "\x00" not in name
