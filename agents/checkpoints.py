@@ -11,6 +11,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from django.db import connections
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde import _msgpack
@@ -19,7 +21,11 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from agents.errors import InsecureSerialiser
+from agents.errors import InsecureSerialiser, LeaseLost
+from agents.leases import Lease
+from agents.models import Run, Wish
+
+HEED = f"SELECT wish FROM {Run._meta.db_table} WHERE thread_id = %s AND lease_token = %s"  # noqa: S608 - our table
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
@@ -31,9 +37,47 @@ POOL_SIZE = 16
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Pool] = WeakKeyDictionary()
 
 
-async def saver() -> AsyncPostgresSaver:
+class Stopped(Exception):
+    """Somebody cancelled the run; it stopped between two steps, with what it had done saved."""
+
+
+class Saver(AsyncPostgresSaver):
+    """A checkpointer under a lease. After each step it asks whether the run may go on.
+
+    What it raises there stops the graph between two steps: no tool is cut off in the middle.
+    """
+
+    lease: Lease | None = None
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Save the checkpoint, then raise LeaseLost or Stopped unless the run goes on."""
+        saved = await super().aput(config, checkpoint, metadata, new_versions)
+        # A subgraph's step is inside one of the run's own: stopping there would lose what it did.
+        if self.lease is not None and not config["configurable"].get("checkpoint_ns"):
+            await self._heed(self.lease)
+        return saved
+
+    async def _heed(self, lease: Lease) -> None:
+        async with self._cursor() as cursor:
+            await cursor.execute(HEED, (lease.thread_id, lease.token))
+            row = await cursor.fetchone()
+        if row is None:
+            raise LeaseLost(thread_id=lease.thread_id)
+        if row["wish"] == Wish.CANCEL:
+            raise Stopped
+
+
+async def saver(lease: Lease | None = None) -> Saver:
     """A checkpointer for one run."""
-    return AsyncPostgresSaver(await _pool(), serde=serialiser())
+    made = Saver(await _pool(), serde=serialiser())
+    made.lease = lease
+    return made
 
 
 def serialiser() -> JsonPlusSerializer:

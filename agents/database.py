@@ -1,14 +1,25 @@
-"""The Django ORM from a coroutine."""
+"""The Django ORM from a coroutine, and how it looks when the database goes away."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar, cast
 
 from channels.db import database_sync_to_async
+from django.db import InterfaceError, OperationalError
+from psycopg import InterfaceError as DriverInterfaceError
+from psycopg import OperationalError as DriverError
+from psycopg_pool import PoolTimeout
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+AWAY = (OperationalError, InterfaceError, DriverError, DriverInterfaceError, PoolTimeout)
+
+# Threads of our own: the loop's default ones also run the graphs' tools, and a few tools that hang would
+# keep every heartbeat and every deadline of the worker waiting.
+_threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="database")
 
 
 async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -16,4 +27,15 @@ async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwar
 
     Not thread-sensitive: one slow query must not hold up the other runs of this worker.
     """
-    return cast(T, await database_sync_to_async(function, thread_sensitive=False)(*args, **kwargs))
+    call = database_sync_to_async(function, thread_sensitive=False, executor=_threads)
+    return cast(T, await call(*args, **kwargs))
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Did the database go away, here or under whatever was raised because of it?"""
+    seen = 0
+    while error is not None and seen < 10:
+        if isinstance(error, AWAY):
+            return True
+        error, seen = error.__cause__, seen + 1
+    return False

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import django.db
-import psycopg
 from django.db import transaction
 
-from agents import protocols, runs, transcripts
-from agents.errors import AgentError, LeaseLost
+from agents import executions, protocols, runs, transcripts
+from agents.errors import AgentError, BadAnswer, LeaseLost
 from agents.leases import Lease
-from agents.models import Run, RunStatus
+from agents.models import Run, RunStatus, Wish
 from agents.protocols import Pause
 from agents.protocols.breakpoint import Verdict
 from agents.threads import Seen
@@ -22,6 +20,9 @@ from approvals.contract import Origin
 from approvals.errors import ApprovalError
 from approvals.models import Ticket
 from approvals.states import Execution, TicketState
+
+STOPPED = "The run was cancelled while this was under way, so it may or may not have happened."
+ASKED_AGAIN = "The graph could not use this answer, so the question is asked again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,6 @@ class Delivery:
 class Standing:
     """Where a thread stands after a step, and what the step was."""
 
-    run: Run
     seen: Seen
     transcript: list[dict[str, Any]]
     #: The answer that the step delivered.
@@ -54,38 +54,85 @@ def settle(lease: Lease, standing: Standing) -> Delivery | None:
     """
     try:
         with transaction.atomic():
-            _write_down(standing)
-            return _go_on(lease, standing)
+            run = runs.lock(lease)
+            _write_down(lease, standing)
+            return _go_on(lease, run, standing)
     except (AgentError, ApprovalError) as error:
         if not isinstance(error, LeaseLost):
-            _write_down(standing)  # it stands, whatever is wrong with what comes next
+            _write_down(lease, standing)  # it stands, whatever is wrong with what comes next
         raise
 
 
-def _write_down(standing: Standing) -> None:
+def mend(lease: Lease, standing: Standing) -> None:
+    """As `settle`, but what is decided is left to a worker."""
+    with transaction.atomic():
+        run = runs.lock(lease)
+        _write_down(lease, standing)
+        if _waits(lease, run, standing):
+            _pause(lease, standing)
+
+
+def stop(lease: Lease, standing: Standing) -> None:
+    """End a cancelled run where it stands; one that had just reached its end has succeeded all the same.
+
+    What was let loose and has not reported back may have happened: nobody can tell from a graph that stopped.
+    """
+    with transaction.atomic():
+        run = runs.lock(lease)
+        executions.record_known(lease.thread_id, standing.seen)
+        runs.doubt(lease.thread_id, error=STOPPED)
+        if standing.seen.checkpoint_id and not standing.seen.pauses:
+            _succeed(lease, standing)
+        else:
+            _cancel(lease, run, standing)
+
+
+def _write_down(lease: Lease, standing: Standing) -> None:
     if standing.stale:
-        supersede_stale(standing.run, standing.seen, reason=standing.stale)
+        supersede_stale(lease.thread_id, standing.seen, reason=standing.stale)
     if standing.done is not None:
-        record(standing.done, standing.seen)
+        executions.record(standing.done.tickets, standing.seen, key=standing.done.pause.ask.result)
 
 
-def _go_on(lease: Lease, standing: Standing) -> Delivery | None:
-    told: dict[str, Any] = {"transcript": standing.transcript, "error": ""}
-    if not standing.seen.pauses:
-        output = transcripts.plain(transcripts.output(standing.seen.values))
-        runs.write(lease, **told, status=RunStatus.SUCCEEDED, output=output, ended=True)
-        return None
-    enough = open_tickets(standing.run, standing.seen)
-    if enough:
-        runs.end(lease, status=RunStatus.REJECTED, error=enough, transcript=standing.transcript)
+def _go_on(lease: Lease, run: Run, standing: Standing) -> Delivery | None:
+    if not _waits(lease, run, standing):
         return None
     delivery = claim_next(lease, standing.seen)
     if delivery is None:
-        runs.write(lease, **told, status=RunStatus.PAUSED, waiting_at=list(standing.seen.places))
+        _pause(lease, standing)
     elif isinstance(delivery.value, Verdict) and delivery.value.stop:
-        runs.write(lease, **{**told, "error": delivery.value.stop}, status=RunStatus.REJECTED, ended=True)
+        runs.end(lease, status=RunStatus.REJECTED, error=delivery.value.stop, transcript=standing.transcript)
         return None
     return delivery
+
+
+def _waits(lease: Lease, run: Run, standing: Standing) -> bool:
+    """Open a ticket for everything that waits. False when the run is over instead."""
+    if not standing.seen.pauses:
+        _succeed(lease, standing)
+        return False
+    if run.wish == Wish.CANCEL:
+        _cancel(lease, run, standing)
+        return False
+    enough = open_tickets(run, standing.seen)
+    if enough:
+        runs.end(lease, status=RunStatus.REJECTED, error=enough, transcript=standing.transcript)
+    return not enough
+
+
+def _pause(lease: Lease, standing: Standing) -> None:
+    told: dict[str, Any] = {"transcript": standing.transcript, "waiting_at": list(standing.seen.places)}
+    runs.write(lease, status=RunStatus.PAUSED, error="", answering="", **told, **runs.SETTLED)
+
+
+def _succeed(lease: Lease, standing: Standing) -> None:
+    output = transcripts.plain(transcripts.output(standing.seen.values))
+    runs.end(lease, status=RunStatus.SUCCEEDED, output=output, transcript=standing.transcript)
+
+
+def _cancel(lease: Lease, run: Run, standing: Standing) -> None:
+    error, actor = runs.cancelled_by(run.wished_by), run.wished_by
+    runs.end(lease, status=RunStatus.CANCELLED, error=error, actor=actor, transcript=standing.transcript)
 
 
 def open_tickets(run: Run, seen: Seen) -> str:
@@ -94,7 +141,7 @@ def open_tickets(run: Run, seen: Seen) -> str:
     A sentence where the agent has asked too often for what is refused: its run then ends. Else empty.
     """
     closed: list[str] = []
-    known = set(Ticket.objects.filter(thread_id=run.thread_id).values_list("interrupt_id", flat=True))
+    known = set(Ticket.objects.live().filter(thread_id=run.thread_id).values_list("interrupt_id", flat=True))
     for pause in seen.pauses:
         if pause.interrupt_id in known:
             continue
@@ -120,33 +167,51 @@ def claim_again(lease: Lease, seen: Seen) -> Delivery | None:
     """
     for pause in seen.pauses:
         told = list(
-            Ticket.objects.filter(thread_id=lease.thread_id, interrupt_id=pause.interrupt_id)
+            Ticket.objects.live()
+            .filter(thread_id=lease.thread_id, interrupt_id=pause.interrupt_id)
             .filter(checkpoint_id=seen.checkpoint_id, delivered_at__isnull=False)
             .order_by("position")
             .prefetch_related("revisions")
         )
         harmless = all(t.state != TicketState.APPROVED and not t.answer_releases for t in told)
         if told and harmless:
-            value = protocols.resume_value(pause, [tickets.answer_of(t) for t in told])
-            return Delivery(pause=pause, value=value, tickets=told)
+            return _delivery(pause, told)
     return None
 
 
-def is_settled(thread_id: str, seen: Seen) -> bool:
-    """Did the graph stop by itself? A crash looks like a breakpoint, unless its tickets had been opened."""
-    if not seen.pauses:
-        return bool(seen.checkpoint_id)
-    known = Ticket.objects.filter(thread_id=thread_id, checkpoint_id=seen.checkpoint_id, delivered_at=None)
-    return all(not p.is_breakpoint or known.filter(interrupt_id=p.interrupt_id).exists() for p in seen.pauses)
+def is_known(thread_id: str, seen: Seen) -> bool:
+    """Were tickets opened where the thread stands? Then the graph had stopped there by itself."""
+    waiting = [pause.interrupt_id for pause in seen.pauses]
+    asked = Ticket.objects.live().filter(thread_id=thread_id, checkpoint_id=seen.checkpoint_id, delivered_at=None)
+    return asked.filter(interrupt_id__in=waiting).exists()
 
 
-def supersede_stale(run: Run, seen: Seen, *, reason: str) -> None:
+def supersede_stale(thread_id: str, seen: Seen, *, reason: str) -> None:
     """Close every undelivered ticket of the thread that its graph no longer waits for."""
     waiting = [pause.interrupt_id for pause in seen.pauses]
-    stale = Ticket.objects.filter(thread_id=run.thread_id, delivered_at=None).exclude(interrupt_id="")
+    stale = Ticket.objects.live().filter(thread_id=thread_id, delivered_at=None).exclude(interrupt_id="")
     current = stale.filter(interrupt_id__in=waiting, checkpoint_id=seen.checkpoint_id)
     for ticket_id in stale.exclude(pk__in=current).values_list("pk", flat=True):
         tickets.supersede(ticket_id, reason=reason)
+
+
+def start_again(thread_id: str, seen: Seen) -> list[Ticket]:
+    """The approved actions that raised in the step which is to be entered again, started once more.
+
+    The same approval still stands: it is known that the action did not happen.
+    """
+    waiting = [pause.interrupt_id for pause in seen.pauses] + [runs.find(thread_id).answering]
+    failed = Ticket.objects.live().filter(thread_id=thread_id, interrupt_id__in=waiting)
+    again = [ticket.pk for ticket in failed.exclude(interrupt_id="") if tickets.start_again(ticket.pk)]
+    return list(Ticket.objects.filter(pk__in=again))
+
+
+def take_back(thread_id: str, seen: Seen) -> None:
+    """Close the tickets whose answer the graph was given and could not use."""
+    waiting = [pause.interrupt_id for pause in seen.pauses]
+    told = Ticket.objects.live().filter(thread_id=thread_id, interrupt_id__in=waiting, delivered_at__isnull=False)
+    for ticket_id in told.exclude(execution=Execution.SUCCEEDED).values_list("pk", flat=True):
+        tickets.take_back(ticket_id, reason=ASKED_AGAIN)
 
 
 def claim_next(lease: Lease, seen: Seen) -> Delivery | None:
@@ -163,73 +228,32 @@ def claim_next(lease: Lease, seen: Seen) -> Delivery | None:
     return None
 
 
-def record(delivery: Delivery, seen: Seen) -> None:
-    """The graph went on: what each approved action came to."""
-    for ticket in _running(delivery):
-        result = transcripts.result_of(seen.values, ticket.tool_call_id) if ticket.tool_call_id else None
-        failed = result is not None and result.status == "error"
-        text = str(result.text) if result is not None else ""
-        tickets.record_execution(
-            ticket.pk,
-            execution=Execution.FAILED if failed else Execution.SUCCEEDED,
-            result=_result(delivery.pause, seen) if result is None else None if failed else text,
-            error=text if failed else "",
-        )
-
-
-def record_raised(delivery: Delivery, seen: Seen, *, error: BaseException) -> None:
-    """The graph raised. A tool that had answered before has succeeded; of the others, only what is known."""
-    for ticket in _running(delivery):
-        result = transcripts.result_of(seen.values, ticket.tool_call_id) if ticket.tool_call_id else None
-        if result is not None:
-            record(Delivery(pause=delivery.pause, value=None, tickets=[ticket]), seen)
-        else:
-            tickets.record_execution(ticket.pk, execution=_known(error), error=sentence(error))
-
-
-def _result(pause: Pause, seen: Seen) -> Any:
-    """What the graph's entry says is the result of this node; None where it says nothing."""
-    values = seen.values if isinstance(seen.values, Mapping) else {}
-    return transcripts.plain(values.get(pause.ask.result)) if pause.ask.result else None
-
-
-def sentence(error: BaseException) -> str:
-    """What a node raised, for people."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
 def _claim(lease: Lease, pause: Pause, *, checkpoint_id: str) -> Delivery | None:
-    asked = Ticket.objects.filter(
-        thread_id=lease.thread_id, interrupt_id=pause.interrupt_id, checkpoint_id=checkpoint_id
-    ).order_by("position")
+    mine = Ticket.objects.live().filter(thread_id=lease.thread_id, interrupt_id=pause.interrupt_id)
+    asked = mine.filter(checkpoint_id=checkpoint_id).order_by("position")
     waiting = list(asked.values_list("pk", flat=True))
     if not waiting or asked.undelivered().count() != len(waiting):
         return None
     if not all(tickets.mark_delivered(ticket_id) for ticket_id in waiting):
         transaction.set_rollback(True)  # taken back in this instant, or still in its recall window
         return None
-    decided = list(asked.prefetch_related("revisions"))
-    value = protocols.resume_value(pause, [tickets.answer_of(t) for t in decided])
-    runs.write(lease, status=RunStatus.RUNNING, error="")
+    delivery = _delivery(pause, list(asked.prefetch_related("revisions")))
+    if isinstance(delivery.value, Verdict) and delivery.value.stop:
+        # Nothing is handed over: approvals beside this refusal are withdrawn with the run, not delivered.
+        transaction.set_rollback(any(t.state == TicketState.APPROVED for t in delivery.tickets))
+    else:
+        runs.write(lease, status=RunStatus.RUNNING, error="", answering=pause.interrupt_id, **runs.SETTLED)
+    return delivery
+
+
+def _delivery(pause: Pause, decided: Sequence[Ticket]) -> Delivery:
+    answers = [tickets.answer_of(ticket) for ticket in decided]
+    try:
+        value = protocols.resume_value(pause, answers)
+    except BadAnswer as error:
+        if not any(answer.timed_out for answer in answers):
+            raise
+        # The format has no word for "not now", and a deadline must not pass for a person's word.
+        stop = f"{tickets.TIMED_OUT} The graph cannot be told so. {error}"
+        value = Verdict(run={}, refuse={}, reply={}, update={}, stop=stop)
     return Delivery(pause=pause, value=value, tickets=decided)
-
-
-def _running(delivery: Delivery) -> list[Ticket]:
-    return [ticket for ticket in delivery.tickets if ticket.execution == Execution.STARTED]
-
-
-def _known(error: BaseException) -> Execution:
-    """Failed only where nothing can have happened: a timeout or a broken connection leaves doubt."""
-    chain = [error]
-    while (cause := chain[-1].__cause__) is not None and len(chain) < 10:
-        chain.append(cause)
-    return Execution.UNKNOWN if any(_leaves_doubt(e) for e in chain) else Execution.FAILED
-
-
-def _leaves_doubt(error: BaseException) -> bool:
-    if isinstance(error, ConnectionRefusedError):
-        return False
-    status = getattr(error, "status_code", None)
-    # A database error may be the saver's, after the tool had done its work.
-    broken = isinstance(error, TimeoutError | ConnectionError | django.db.Error | psycopg.Error)
-    return broken or "Timeout" in type(error).__name__ or (isinstance(status, int) and status >= 500)

@@ -9,9 +9,14 @@ AgentError
 ├── ThreadOfAnotherGraph   409  thread_of_another_graph
 ├── ThreadOfAnotherPerson  409  thread_of_another_person
 ├── NotPaused              409  not_paused
+├── NotYours               403  not_yours
+├── WrongStatus            409  wrong_status
+├── InDoubt                409  in_doubt
 ├── StaleInterrupt         409  stale_interrupt
 ├── LeaseHeld              409  lease_held
 ├── LeaseLost              409  lease_lost
+├── RunCancelled           409  run_cancelled
+├── DatabaseAway           503  database_away
 ├── BadInput               422  bad_input
 ├── TakesNoMessage         422  takes_no_message
 ├── BadInterrupt           422  bad_interrupt
@@ -85,6 +90,24 @@ class NotPaused(AgentError):
     code, status = "not_paused", 409
 
 
+class NotYours(AgentError):
+    """Only the person who started this run, or an administrator, may do that."""
+
+    code, status = "not_yours", 403
+
+
+class WrongStatus(AgentError):
+    """The run “{thread_id}” is {status}; that is possible only while it is {wanted}."""
+
+    code, status = "wrong_status", 409
+
+
+class InDoubt(AgentError):
+    """It is not known whether “{action}” happened (ticket {ticket}); look before going on."""
+
+    code, status = "in_doubt", 409
+
+
 class StaleInterrupt(AgentError):
     """The run no longer waits for this answer; {replaced_by}."""
 
@@ -101,6 +124,18 @@ class LeaseLost(AgentError):
     """This worker lost the run “{thread_id}” to another one, so its writes are refused."""
 
     code, status = "lease_lost", 409
+
+
+class RunCancelled(AgentError):
+    """The run “{thread_id}” was cancelled and never goes on; start another one."""
+
+    code, status = "run_cancelled", 409
+
+
+class DatabaseAway(AgentError):
+    """The database went away in the middle of a step; the run “{thread_id}” goes on when it is back."""
+
+    code, status = "database_away", 503
 
 
 class BadInput(AgentError):

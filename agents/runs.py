@@ -1,22 +1,44 @@
-"""The rows of runs. A worker writes only under its lease: a stale token raises LeaseLost."""
+"""The rows of runs. A worker writes only under its lease: a stale token raises LeaseLost.
+
+What people may ask of a run is in `wishes`. Whoever locks a run and its tickets locks the run first.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 
 from agents import leases
-from agents.errors import BadThreadId, LeaseLost, ThreadOfAnotherGraph, ThreadOfAnotherPerson, UnknownThread
+from agents.errors import (
+    AgentError,
+    BadThreadId,
+    InDoubt,
+    LeaseLost,
+    RunCancelled,
+    ThreadOfAnotherGraph,
+    ThreadOfAnotherPerson,
+    UnknownThread,
+)
 from agents.leases import Lease
 from agents.models import Run, RunStatus
 from approvals import audit, plaintext, tickets
 from approvals.models import Ticket
-from approvals.states import Execution
+from approvals.states import Execution, TicketState
 
 THREAD_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+#: What a run forgets when it gets somewhere: nothing is wished for, under way or being recovered any more.
+SETTLED: dict[str, Any] = {"wish": "", "wished_by": None, "recoveries": 0}
+
+#: What graphs wrote.
+WORDS = ("error", "transcript", "output", "waiting_at")
+#: A step that kills its worker, or cannot be saved, must not do so for ever.
+RECOVERIES = 5
+STOPPED = "The worker that drove this run stopped in the middle of a step."
+LOST_WORKER = "The worker stopped while this ran, so it may or may not have happened."
 
 
 def find(thread_id: str) -> Run:
@@ -27,19 +49,31 @@ def find(thread_id: str) -> Run:
         raise UnknownThread(thread_id=thread_id) from None
 
 
+def lock(lease: Lease) -> Run:
+    """The run under its row lock, or LeaseLost. The caller is in a transaction."""
+    run = leases.fenced(lease).select_for_update().first()
+    if run is None:
+        raise LeaseLost(thread_id=lease.thread_id)
+    return run
+
+
 def check(thread_id: str, *, graph: str, requester_id: int | None) -> None:
     """May this person run this graph on this thread?
 
-    Raises BadThreadId, ThreadOfAnotherGraph or ThreadOfAnotherPerson: a second person on a thread could
-    approve what they asked for themselves, because its tickets name the first as the requester.
+    Raises BadThreadId, RunCancelled, ThreadOfAnotherGraph or ThreadOfAnotherPerson: a second person on a
+    thread could approve what they asked for themselves, because its tickets name the first as the requester.
     """
     if not THREAD_ID.fullmatch(thread_id):
         raise BadThreadId(thread_id=thread_id)
     known = Run.objects.filter(thread_id=thread_id).first()
-    if known is not None and known.graph != graph:
+    if known is None:
+        return
+    if known.graph != graph:
         raise ThreadOfAnotherGraph(thread_id=thread_id, graph=known.graph)
-    if known is not None and known.requester_id != requester_id:
+    if known.requester_id != requester_id:
         raise ThreadOfAnotherPerson(thread_id=thread_id)
+    if known.status == RunStatus.CANCELLED:
+        raise RunCancelled(thread_id=thread_id)
 
 
 def register(thread_id: str, *, graph: str, value: Any, requester_id: int | None, model: str) -> Run:
@@ -53,38 +87,23 @@ def register(thread_id: str, *, graph: str, value: Any, requester_id: int | None
     return run
 
 
-def begin(lease: Lease, *, value: Any) -> None:
+def begin(lease: Lease, *, value: Any, begun_from: str) -> None:
     """New input for the thread. What an earlier worker left half done is marked as not known, not forgotten."""
-    write(lease, status=RunStatus.RUNNING, input=value, error="", output=None, begun_at=Now())
     doubt(lease.thread_id)
-
-
-def write(lease: Lease, *, ended: bool = False, **fields: Any) -> None:
-    """Change the run, if this lease is still the latest; its end is a fact of the record, and moves open pages.
-
-    It waits nowhere unless `waiting_at` says so.
-    """
-    # Tools and exceptions may say what Postgres cannot hold, and their words must not strand the run.
-    told = {
-        name: plaintext.json(fields[name]) for name in ("error", "transcript", "output", "waiting_at") if name in fields
-    }
-    fields = {"waiting_at": []} | fields | told | {"updated_at": Now(), "ended_at": Now() if ended else None}
     with transaction.atomic():
-        if not leases.fenced(lease).update(**fields):
-            raise LeaseLost(thread_id=lease.thread_id)
-        if ended:
-            _record_end(lease.thread_id)
+        if lock(lease).status == RunStatus.CANCELLED:
+            raise RunCancelled(thread_id=lease.thread_id)
+        told: dict[str, Any] = {"input": value, "begun_from": begun_from, "begun_at": Now(), "output": None}
+        write(lease, status=RunStatus.RUNNING, error="", answering="", **told, **SETTLED)
 
 
-def explain(thread_id: str, *, why: str) -> None:
-    """Why a paused run does not go on; gone as soon as it does. Needs no lease: it changes nothing else."""
-    error = plaintext.text(f"A worker could not go on: {why} Is COUNTERSIGN_GRAPHS set where it runs?")
-    Run.objects.filter(thread_id=thread_id, status=RunStatus.PAUSED).exclude(error=error).update(error=error)
-
-
-def _record_end(thread_id: str) -> None:
-    run = Run.objects.get(thread_id=thread_id)
-    audit.append(f"run.{run.status}", stream=f"run/{thread_id}", graph=run.graph, error=run.error)
+def write(lease: Lease, **fields: Any) -> None:
+    """Change the run, if this lease is still the latest. It waits nowhere unless `waiting_at` says so."""
+    # Tools and exceptions may say what Postgres cannot hold, and their words must not strand the run.
+    told = {name: plaintext.json(fields[name]) for name in WORDS if name in fields}
+    fields = {"ended_at": None, "waiting_at": [], **fields, **told, "updated_at": Now()}
+    if not leases.fenced(lease).update(**fields):
+        raise LeaseLost(thread_id=lease.thread_id)
 
 
 def fail(lease: Lease, *, error: str, **fields: Any) -> None:
@@ -92,23 +111,74 @@ def fail(lease: Lease, *, error: str, **fields: Any) -> None:
     end(lease, status=RunStatus.FAILED, error=error, **fields)
 
 
-def end(lease: Lease, *, status: RunStatus, error: str, **fields: Any) -> None:
-    """The run is over; what it still asked for can never be done, so nobody is asked any more."""
+def end(lease: Lease, *, status: RunStatus, error: str = "", actor: User | None = None, **fields: Any) -> None:
+    """The run is over, which is a fact of the record and moves open pages; nobody is asked any more."""
     with transaction.atomic():
-        write(lease, status=status, error=error, ended=True, **fields)
-    for ticket_id in Ticket.objects.filter(thread_id=lease.thread_id).pending().values_list("pk", flat=True):
-        tickets.cancel(ticket_id, reason=plaintext.text(f"The run is over: {error}")[:2000])
+        write(lease, status=status, error=error, ended_at=Now(), **SETTLED, **fields)
+        record_end(lease.thread_id, actor=actor)
 
 
-def doubt(thread_id: str) -> str:
+def cancelled_by(actor: User | None) -> str:
+    """The sentence on a cancelled run."""
+    return f"Cancelled by {actor.get_username()}." if actor else "Cancelled."
+
+
+def count_recovery(lease: Lease) -> None:
+    """One more worker takes up where another stopped. AgentError when too many have, without getting further."""
+    with transaction.atomic():
+        run = lock(lease)
+        if run.recoveries >= RECOVERIES:
+            raise AgentError(f"{STOPPED} It has been taken up {run.recoveries} times and got no further.")
+        write(lease, recoveries=run.recoveries + 1)
+
+
+def record_end(thread_id: str, *, actor: User | None) -> None:
+    """Close what the ended run still asked for: it can never be done. The caller holds the run's row lock."""
+    run = Run.objects.get(thread_id=thread_id)
+    audit.append(f"run.{run.status}", stream=f"run/{thread_id}", actor=actor, graph=run.graph, error=run.error)
+    reason = f"The run is over: {run.error}" if run.error else "The run is over."
+    close_tickets(thread_id, reason=reason, actor=actor)
+
+
+def close_tickets(thread_id: str, *, reason: str, actor: User | None = None) -> int:
+    """Withdraw what is open, and what is approved and was never delivered; how many."""
+    held = Ticket.objects.filter(thread_id=thread_id).held().exclude(interrupt_id="").order_by("pk")
+    left = list(held.values_list("pk", flat=True))
+    for ticket_id in left:
+        tickets.cancel(ticket_id, reason=plaintext.text(reason)[:2000], actor=actor)
+    return len(left)
+
+
+def explain(thread_id: str, *, why: str) -> None:
+    """Why a waiting run does not go on; gone as soon as it does. Needs no lease: it changes nothing else."""
+    error = plaintext.text(f"A worker could not go on: {why} Is COUNTERSIGN_GRAPHS set where it runs?")
+    waiting = Run.objects.filter(thread_id=thread_id, status__in=[RunStatus.QUEUED, RunStatus.PAUSED])
+    waiting.exclude(error=error).update(error=error)
+
+
+def doubt(thread_id: str, *, error: str = LOST_WORKER) -> str:
     """A sentence if an approved action of this thread may or may not have happened; else empty.
 
     The caller holds the lease, so an execution that is started and not finished has lost its worker.
     """
-    for ticket in Ticket.objects.filter(thread_id=thread_id, execution=Execution.STARTED):
-        error = "The worker stopped while this ran, so it may or may not have happened."
-        tickets.record_execution(ticket.pk, execution=Execution.UNKNOWN, error=error)
-    unknown = Ticket.objects.filter(thread_id=thread_id, execution=Execution.UNKNOWN).order_by("-id").first()
-    if unknown is None:
-        return ""
-    return f"It is not known whether “{unknown.action}” happened (ticket {unknown.pk}); look before going on."
+    for ticket_id in _under_way(thread_id):
+        tickets.record_execution(ticket_id, execution=Execution.UNKNOWN, error=error)
+    unknown = in_doubt(thread_id)
+    return str(unknown) if unknown else ""
+
+
+def in_doubt(thread_id: str) -> InDoubt | None:
+    """The newest action of this thread of which nobody knows whether it happened."""
+    doubtful = Ticket.objects.filter(thread_id=thread_id, execution=Execution.UNKNOWN)
+    unknown = doubtful.order_by("-id").first()
+    return InDoubt(action=unknown.action, ticket=unknown.pk) if unknown else None
+
+
+def _under_way(thread_id: str) -> list[int]:
+    """Actions that were let loose and never reported back; an answer in words lets the graph act too."""
+    mine = Ticket.objects.filter(thread_id=thread_id)
+    acting = mine.filter(execution=Execution.STARTED)
+    given = Run.objects.filter(thread_id=thread_id, status=RunStatus.RUNNING).exclude(answering="")
+    told = mine.filter(state=TicketState.ANSWERED, answer_releases=True, delivered_at__isnull=False)
+    told = told.filter(execution=Execution.NOT_STARTED, interrupt_id__in=given.values("answering"))
+    return [*acting.values_list("pk", flat=True), *told.values_list("pk", flat=True)]

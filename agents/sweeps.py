@@ -15,9 +15,8 @@ from django.db.models.functions import Cast
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from agents import leases, runner
+from agents import jobs, leases
 from agents.database import in_thread
-from agents.errors import LeaseHeld
 from agents.leases import ClockTimestamp
 from agents.models import Run, RunStatus
 from approvals import deadlines, resume
@@ -44,12 +43,11 @@ async def forever(*, period: float = PERIOD_SECONDS) -> None:
 
 
 async def once() -> None:
-    """Deadlines, lost jobs, dead workers."""
+    """Deadlines, lost jobs, dead workers. It drives no graph itself: a slow one would keep deadlines waiting."""
     await in_thread(deadlines.expire_overdue)
     await _retry_stalled()
     await in_thread(nudge_undelivered)
-    for thread_id in await in_thread(abandoned):
-        await _recover(thread_id)
+    await in_thread(nudge_runs)
 
 
 def nudge_undelivered() -> int:
@@ -68,21 +66,21 @@ def nudge_undelivered() -> int:
     return len(lost)
 
 
-def abandoned() -> list[str]:
-    """Threads of runs whose worker is gone."""
-    held = Q(lease_expires_at__isnull=False) | Q(updated_at__lte=ClockTimestamp() - leases.TTL)
-    dead = Run.objects.filter(leases.is_free(), held, status=RunStatus.RUNNING)
-    return list(dead.values_list("thread_id", flat=True)[:LIMIT])
+def nudge_runs() -> int:
+    """A job for each run that nobody drives and that does not wait for people; how many.
 
-
-async def _recover(thread_id: str) -> None:
-    try:
-        await runner.recover(thread_id)
-    except LeaseHeld:
-        return  # another worker's sweep was faster
-    except Exception:
-        # One thread that cannot be recovered must not keep the others waiting.
-        logger.warning("The run %s cannot be recovered now", thread_id, exc_info=True)
+    As many as the worker has room for go on at once, and one that cannot go on waits ever longer.
+    """
+    queued = Q(status=RunStatus.QUEUED, updated_at__lte=ClockTimestamp() - GRACE)
+    dead = Q(leases.is_free(), status=RunStatus.RUNNING)
+    job = ProcrastinateJob.objects.alias(thread=KT("args__thread_id")).filter(
+        task_name=jobs.DRIVE_TASK_NAME, status__in=["todo", "doing"], thread=OuterRef("thread_id")
+    )
+    lost = list(Run.objects.filter(queued | dead).exclude(Exists(job)).values_list("thread_id", flat=True)[:LIMIT])
+    for thread_id in lost:
+        logger.info("Nobody drove run %s; a job asks for it now", thread_id)
+        jobs.enqueue(thread_id)
+    return len(lost)
 
 
 async def _retry_stalled() -> None:

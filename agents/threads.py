@@ -13,15 +13,18 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.serde.types import RESUME
 from langgraph.errors import UnknownInterruptError
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
-from langgraph.types import Command, StateSnapshot
+from langgraph.types import Command, PregelTask, StateSnapshot
 from pydantic import BaseModel
 
 from agents import asks, transcripts
+from agents.checkpoints import Stopped
 from agents.entries import GraphEntry
-from agents.errors import StaleInterrupt, StateNotSerialisable
+from agents.errors import BadAnswer, LeaseLost, StaleInterrupt, StateNotSerialisable
 from agents.protocols import Pause
 from agents.protocols.breakpoint import Verdict
 from approvals import digests
@@ -43,6 +46,29 @@ class Seen:
     pauses: Sequence[Pause]
     #: The nodes it waits at; of a subgraph's node the whole way, "team:pay".
     places: Sequence[str] = ()
+    #: What the tools of an unfinished step have answered already; the state does not hold it yet.
+    results: Sequence[ToolMessage] = ()
+    #: A node of the step raised.
+    raised: bool = False
+    #: The graph may have stopped here by itself, though it asked nothing.
+    may_be_breakpoint: bool = False
+
+    @property
+    def is_between(self) -> bool:
+        """In the middle of the graph with no question asked: a static breakpoint, or a worker that died."""
+        return any(pause.is_breakpoint for pause in self.pauses)
+
+    @property
+    def is_broken_off(self) -> bool:
+        """Something is left to run that nobody needs to be asked about."""
+        return self.raised or (self.is_between and not self.may_be_breakpoint)
+
+    def result_of(self, tool_call_id: str) -> ToolMessage | None:
+        """The tool's answer to one call, as soon as the tool has finished."""
+        if not tool_call_id:
+            return None
+        early = next((m for m in self.results if m.tool_call_id == tool_call_id), None)
+        return early or transcripts.result_of(self.values, tool_call_id)
 
     def pause(self, interrupt_id: str) -> Pause | None:
         """The pause with this id, if it still waits."""
@@ -80,36 +106,66 @@ class Thread:
             checkpoint_id=checkpoint_id,
             pauses=self._pauses(snapshot, checkpoint_id),
             places=sorted(set(_places(snapshot))),
+            results=_results(snapshot),
+            raised=any(task.error is not None for task in snapshot.tasks),
+            may_be_breakpoint=self._stops_before(snapshot.next),
         )
 
-    async def begin(self, value: Any) -> None:
+    async def begin(self, value: Any, seen: Seen) -> None:
         """New input. On a thread that waits, the calls it replaces are answered, so the order stays valid."""
-        await self._invoke(self._answering(await self.look(), value))
+        await self._invoke(_answering(seen, value))
+
+    async def go_on(self) -> None:
+        """Enter again what was left unfinished: what had finished of the step does not run twice."""
+        await self._invoke(None)
+
+    async def ask_again(self) -> None:
+        """Ask the open questions again, without the answers that the graph could not use.
+
+        LangGraph keeps such an answer and replays it for ever. A fork of the newest checkpoint knows no
+        answers, but no finished siblings either and a subgraph starts anew; there only the answer is removed.
+        """
+        snapshot = await self.graph.aget_state(self.config, subgraphs=True)
+        bricked = list(_bricked(snapshot))
+        nested = any(config["configurable"].get("checkpoint_ns") for config, _ in bricked)
+        if any(task.result is not None for task in snapshot.tasks) or nested:
+            for config, task in bricked:
+                await self._take_back(config, task)
+            await self._invoke(None)
+        else:
+            await self._invoke(None, fork_of=str(snapshot.config["configurable"]["checkpoint_id"]))
 
     async def answer(self, pause: Pause, value: Any) -> None:
         """Give one pause its answer and run on to the next pause or the end."""
         if isinstance(value, Verdict):
+            if value.stop:
+                raise BadAnswer(why="it ends the run, so there is nothing to hand over.")
             await self._go_on(pause, value)
             return
         await self._invoke(Command(resume={pause.interrupt_id: value}))
 
-    async def _invoke(self, value: Any, *, stop_after: Sequence[str] | None = None) -> None:
+    async def _take_back(self, config: RunnableConfig, task: PregelTask) -> None:
+        """Keep the answers that a task could use, and drop the last one."""
+        saver = cast("BaseCheckpointSaver[Any]", self.graph.checkpointer)
+        kept = await saver.aget_tuple(config)
+        writes = kept.pending_writes or [] if kept else []
+        given: Any = next((value for name, channel, value in writes if (name, channel) == (task.id, RESUME)), [])
+        await saver.aput_writes(config, [(RESUME, list(given)[:-1])], task.id)
+
+    async def _invoke(self, value: Any, *, stop_after: Sequence[str] | None = None, fork_of: str = "") -> None:
+        config = self.config
+        if fork_of:
+            config = {"configurable": {**self.config["configurable"], "checkpoint_id": fork_of}}
         try:
-            await self.graph.ainvoke(value, self.config, durability="sync", interrupt_after=stop_after)
+            await self.graph.ainvoke(value, config, durability="sync", interrupt_after=stop_after)
+        except (LeaseLost, Stopped):
+            raise
         except UnknownInterruptError as error:
             raise StaleInterrupt(replaced_by="it has gone on since") from error
         except Exception as error:
             if type(error).__name__ == "MsgpackEncodeError":
                 raise StateNotSerialisable(why=f"{error}.") from error
             raise GraphRaised from error
-
-    def _answering(self, seen: Seen, value: Any) -> Any:
-        key = transcripts.messages_key(seen.values)
-        _, waiting = transcripts.unanswered(seen.values)
-        if not waiting or not isinstance(value, dict) or key not in value:
-            return value
-        refused = [_tool_message(call, SUPERSEDED, status="error") for call in waiting]
-        return {**value, key: [*refused, *value[key]]}
 
     # Static breakpoints: nothing was asked, so the state is changed and the run goes on from it.
 
@@ -189,6 +245,16 @@ class Thread:
             ask=asks.of(self.entry.asks, ", ".join(nodes)),
         )
 
+    def _stops_before(self, nodes: Sequence[str]) -> bool:
+        """Is the graph built to stop here? Where that cannot be told for sure, yes: then people are asked."""
+        if not nodes:
+            return False
+        before = self.graph.interrupt_before_nodes
+        if self.graph.interrupt_after_nodes or before == "*" or set(nodes) & set(before):
+            return True
+        inner = [sub for _, sub in self.graph.get_subgraphs(recurse=True)]
+        return any(isinstance(s, Pregel) and (s.interrupt_before_nodes or s.interrupt_after_nodes) for s in inner)
+
     def _tool_node(self, names: Sequence[str]) -> str:
         return next((name for name in names if name in self._tool_nodes()), "")
 
@@ -209,6 +275,36 @@ def _places(snapshot: StateSnapshot) -> Iterator[str]:
     for task in asking or [task for task in snapshot.tasks if task.name in snapshot.next]:
         inner = list(_places(task.state)) if isinstance(task.state, StateSnapshot) else []
         yield from [f"{task.name}:{place}" for place in inner] or [task.name]
+
+
+def _answering(seen: Seen, value: Any) -> Any:
+    """The input, after an answer to every call of the model that has none: every provider insists on one."""
+    key = transcripts.messages_key(seen.values)
+    _, waiting = transcripts.unanswered(seen.values)
+    if not waiting or not isinstance(value, dict) or key not in value:
+        return value
+    answers = [seen.result_of(call["id"]) or _tool_message(call, SUPERSEDED, status="error") for call in waiting]
+    return {**value, key: [*answers, *value[key]]}
+
+
+def _results(snapshot: StateSnapshot) -> list[ToolMessage]:
+    """What finished tasks of the step have said; LangGraph drops it when new input comes."""
+    written = [value for task in snapshot.tasks for value in _listed(task.result)]
+    return [message for message in written if isinstance(message, ToolMessage)]
+
+
+def _listed(result: Any) -> list[Any]:
+    values = result.values() if isinstance(result, Mapping) else [result]
+    return [item for value in values for item in (value if isinstance(value, list) else [value])]
+
+
+def _bricked(snapshot: StateSnapshot) -> Iterator[tuple[RunnableConfig, PregelTask]]:
+    """The innermost tasks that were answered and raised, each with the checkpoint it belongs to."""
+    for task in snapshot.tasks:
+        inner = list(_bricked(task.state)) if isinstance(task.state, StateSnapshot) else []
+        yield from inner
+        if not inner and task.error is not None and task.interrupts:
+            yield snapshot.config, task
 
 
 def _schema(shape: Any) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def _require(ticket: Ticket, terms: policy.Terms) -> None:
 def _known(origin: Origin) -> list[Ticket]:
     if not origin.interrupt_id:
         return []
-    return list(Ticket.objects.filter(thread_id=origin.thread_id, interrupt_id=origin.interrupt_id))
+    return list(Ticket.objects.live().filter(thread_id=origin.thread_id, interrupt_id=origin.interrupt_id))
 
 
 def _lock_interrupt(origin: Origin) -> datetime:

@@ -22,6 +22,9 @@ class TicketState(TextChoices):
         return self is TicketState.PENDING
 
 
+#: Closed without an answer: the same action of the same interrupt may be asked for again.
+CLOSED = (TicketState.CANCELLED, TicketState.SUPERSEDED)
+
 #: Every allowed move. `approved → pending` is recall, refused once a worker has claimed the approval.
 #: `approved → superseded | cancelled` closes an approval that its graph no longer waits for.
 TRANSITIONS: dict[TicketState, frozenset[TicketState]] = {

@@ -64,6 +64,14 @@ def supersede(ticket_id: int, *, reason: str) -> None:
     _close(ticket_id, outcome=Outcome.SUPERSEDED, reason=reason, actor=None)
 
 
+def take_back(ticket_id: int, *, reason: str) -> None:
+    """Close a ticket whose answer its graph could not use, so that the question can be asked again."""
+    with transaction.atomic():
+        ticket, now = lock(ticket_id)
+        if ticket.delivered_at and states.may_move(TicketState(ticket.state), TicketState.SUPERSEDED):
+            _end(ticket, outcome=Outcome.SUPERSEDED, reason=reason, now=now, actor=None)
+
+
 def answer_of(ticket: Ticket) -> Answer:
     """What a resolved ticket says to its graph. Raises ForbiddenMove for one that says nothing (yet)."""
     state = TicketState(ticket.state)
@@ -93,6 +101,18 @@ def mark_delivered(ticket_id: int) -> bool:
             ticket.execution = Execution.STARTED
         ticket.save(update_fields=["delivered_at", "execution"])
         audit.append("ticket.delivered", ticket=ticket)
+        return True
+
+
+def start_again(ticket_id: int) -> bool:
+    """An approved action that is known not to have happened is tried once more; False for any other."""
+    with transaction.atomic():
+        ticket, _ = lock(ticket_id)
+        if ticket.state != TicketState.APPROVED or ticket.execution != Execution.FAILED:
+            return False
+        ticket.execution, ticket.error = Execution.STARTED, ""
+        ticket.save(update_fields=["execution", "error"])
+        audit.append("execution.started", ticket=ticket)
         return True
 
 

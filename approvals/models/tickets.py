@@ -37,6 +37,14 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """Still waiting for people."""
         return self.filter(state=TicketState.PENDING)
 
+    def live(self) -> TicketQuerySet:
+        """Asked or answered, not closed without an answer."""
+        return self.exclude(state__in=states.CLOSED)
+
+    def held(self) -> TicketQuerySet:
+        """Open, or approved and not delivered: what a run that ends leaves to be closed."""
+        return self.filter(Q(state=TicketState.PENDING) | Q(state=TicketState.APPROVED, delivered_at=None))
+
     def resolved(self) -> TicketQuerySet:
         """No longer waiting, newest first."""
         return self.exclude(state=TicketState.PENDING).order_by("-resolved_at", "-id")
@@ -149,7 +157,7 @@ class Ticket(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=("thread_id", "interrupt_id", "position"),
-                condition=~Q(interrupt_id=""),
+                condition=~Q(interrupt_id="") & ~Q(state__in=states.CLOSED),
                 name="ticket_once_per_interrupt",
             ),
             models.CheckConstraint(condition=Q(state__in=TicketState.values), name="ticket_known_state"),

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from agents import leases, runner, runs, sweeps
+from agents import leases, runner, runs, sessions, sweeps
 from agents.errors import (
     BadInput,
     BadThreadId,
@@ -173,7 +173,7 @@ def test_langgraph_refuses_an_id_that_is_not_pending(start, run_together):
     run = start("two_questions")
 
     async def answer_unknown():
-        async with runner._session(await runner.in_thread(runs.find, run.thread_id)) as session:
+        async with sessions.opened(await runner.in_thread(runs.find, run.thread_id)) as session:
             pause = (await session.thread.look()).pauses[0]
             gone = type(pause)(interrupt_id="0" * 32, node="pay")
             await session.thread.answer(gone, True)
@@ -286,7 +286,7 @@ class TestDeadWorkers:
 
     def test_a_claimed_action_becomes_unknown_and_never_runs_again(self, start, run_together, alice):
         ticket = self.claimed(start, alice)
-        run_together(runner.recover(ticket.thread_id))
+        run_together(runner.drive(ticket.thread_id))
         ticket.refresh_from_db()
         assert ticket.execution == "unknown"
         assert EFFECTS == []
@@ -316,21 +316,21 @@ class TestDeadWorkers:
             resume(ticket)
         assert EFFECTS == []
 
-    def test_a_crash_is_not_taken_for_a_breakpoint(self, start, run_together):
+    def test_a_step_that_nobody_approved_is_asked_about_not_taken(self, start, run_together):
         run = start("draft")
         Ticket.objects.update(interrupt_id="elsewhere")
         Run.objects.filter(pk=run.pk).update(status="running")
-        run_together(runner.recover(run.thread_id))
-        run.refresh_from_db()
-        assert (run.status, run.error) == ("failed", runner.STOPPED)
+        run_together(runner.drive(run.thread_id))
+        assert EFFECTS == []
+        assert [ticket.action for ticket in pending(run)] == ["send"]
 
 
 def test_a_queued_run_is_begun_once(start, run_together, cast):
     from agents import tasks
 
     runs.register("t", graph="two_questions", value={"asked": "x"}, requester_id=None, model="scripted")
-    run_together(tasks.start_run(thread_id="t"))
-    run_together(tasks.start_run(thread_id="t"))
+    run_together(tasks.drive(thread_id="t"))
+    run_together(tasks.drive(thread_id="t"))
     assert Run.objects.get().status == "paused"
     assert Ticket.objects.count() == 1
 

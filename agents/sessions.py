@@ -1,0 +1,131 @@
+"""A worker and one run: the thread under its lease, and what every way of driving it shares.
+
+What happened is read from the checkpointer, never guessed from exceptions or return values: only
+`get_state` tells a pause from an end.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.pregel import Pregel
+
+from agents import checkpoints, deliveries, drawings, executions, leases, registry, runs, transcripts
+from agents.checkpoints import Stopped
+from agents.database import in_thread, is_away
+from agents.deliveries import Delivery, Standing
+from agents.errors import AgentError, BrokenGraph, DatabaseAway, LeaseLost
+from agents.leases import Lease
+from agents.models import Run
+from agents.threads import GraphRaised, Seen, Thread
+from approvals.errors import ApprovalError
+from approvals.models import Ticket
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A run, its thread and the lease that lets this worker drive it."""
+
+    run: Run
+    thread: Thread
+    lease: Lease
+
+
+@asynccontextmanager
+async def opened(run: Run) -> AsyncIterator[Session]:
+    """The thread under its lease, with the graph loaded; the run is read again once the lease is held."""
+    async with leases.held(run.thread_id) as lease:
+        entry = registry.get(run.graph)
+        graph = await load(run.graph, model=run.model, lease=lease)
+        run = await in_thread(runs.find, run.thread_id)
+        tools = registry.tools(entry)
+        thread = Thread(graph, thread_id=run.thread_id, model=run.model, entry=entry, tools=tools, asked=run.input)
+        yield Session(run=run, thread=thread, lease=lease)
+
+
+async def load(name: str, *, model: str, lease: Lease | None = None) -> Pregel[Any, Any, Any, Any]:
+    """The graph on a saver of its own. What it looks like, or why it is broken, is kept for the pages."""
+    try:
+        graph = await registry.load(name, checkpointer=await checkpoints.saver(lease), model=model)
+    except BrokenGraph as error:
+        await in_thread(drawings.keep_broken, name, error)
+        raise
+    await drawings.keep(name, graph)
+    return graph
+
+
+@asynccontextmanager
+async def settled(session: Session) -> AsyncIterator[None]:
+    """Whatever the graph does wrong ends as a failed run that says why. A lost lease or database does not."""
+    try:
+        yield
+    except LeaseLost:
+        raise
+    except Stopped:
+        await stop(session)
+    except GraphRaised as raised:
+        cause = raised.__cause__ or raised
+        if is_away(cause) and not await in_thread(runs.doubt, session.run.thread_id):
+            # Nothing dangerous was under way: the run stays as it is, and whoever sweeps takes it up again.
+            raise DatabaseAway(thread_id=session.run.thread_id) from cause
+        logger.info("Run %s failed", session.run.thread_id, exc_info=cause)
+        await _fail(session, executions.sentence(cause))
+    except (AgentError, ApprovalError) as error:
+        await _fail(session, str(error))
+
+
+async def advance(session: Session, seen: Seen, *, stale: str = "", done: Delivery | None = None) -> None:
+    """Deliver what is decided, one answer after the other, until people are needed or the end."""
+    while True:
+        standing = standing_of(session, seen, stale=stale, done=done)
+        delivery = await in_thread(deliveries.settle, session.lease, standing)
+        if delivery is None:
+            return
+        seen, done, stale = await answer(session, delivery), delivery, ""
+
+
+async def answer(session: Session, delivery: Delivery) -> Seen:
+    """Hand over one answer."""
+    return await step(session, session.thread.answer(delivery.pause, delivery.value), acting=delivery.tickets)
+
+
+async def step(session: Session, work: Awaitable[None], *, acting: Sequence[Ticket] = ()) -> Seen:
+    """Let the graph run. What one that raises leaves behind is written down before it ends the run."""
+    try:
+        await work
+    except GraphRaised as raised:
+        seen = await session.thread.look()
+        await in_thread(executions.record_raised, acting, seen, error=raised.__cause__ or raised)
+        raise
+    return await session.thread.look()
+
+
+async def stop(session: Session) -> None:
+    """End a run that somebody cancelled."""
+    seen = await session.thread.look()
+    await in_thread(deliveries.stop, session.lease, standing_of(session, seen))
+
+
+def standing_of(session: Session, seen: Seen, *, stale: str = "", done: Delivery | None = None) -> Standing:
+    """Where the thread stands, for the tables."""
+    transcript = transcripts.of(seen.values, asked=session.thread.asked)
+    return Standing(seen=seen, transcript=transcript, stale=stale, done=done)
+
+
+async def refuse_in_doubt(session: Session) -> None:
+    """Raise AgentError where an action may have happened: LangGraph would replay its answer now."""
+    doubt = await in_thread(runs.doubt, session.run.thread_id)
+    if doubt:
+        raise AgentError(doubt)
+
+
+async def _fail(session: Session, error: str) -> None:
+    seen = await session.thread.look()
+    transcript = transcripts.of(seen.values, asked=session.thread.asked)
+    await in_thread(runs.fail, session.lease, error=error, transcript=transcript)
