@@ -7,6 +7,8 @@ connection), so every run gets its own object; they are cheap.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -91,6 +93,13 @@ def setup_sync() -> None:
     """Create or upgrade the checkpoint tables; harmless when repeated."""
     with Connection.connect(**_parameters()) as connection:
         PostgresSaver(connection, serde=serialiser()).setup()
+
+
+@contextmanager
+def reading() -> Iterator[PostgresSaver]:
+    """A saver for one look from code without an event loop. It knows no graph's own types: those come as plain data."""
+    with Connection.connect(**_parameters()) as connection:
+        yield PostgresSaver(connection, serde=serialiser())
 
 
 async def close() -> None:

@@ -112,17 +112,24 @@ def draw(nodes: tuple[str, ...], edges: tuple[Edge, ...]) -> Picture:
 
 
 def label(name: str) -> str:
-    """A node's name for people, without its subgraph; what cannot be seen is shown by its number."""
-    if name in {START, END}:
-        return "start" if name == START else "end"
-    shown = "".join(piece for _, piece in wording.pieces(name.rpartition(":")[2] or name))
-    return shown if len(shown) <= LONGEST_LABEL else f"{shown[: LONGEST_LABEL - 1]}…"
+    """A node's own name as a box holds it."""
+    return _cut(way(name).rpartition(" › ")[2])
 
 
 def group(name: str) -> str:
-    """The subgraphs around a node."""
-    shown = "".join(piece for _, piece in wording.pieces(" › ".join(name.split(":")[:-1])))
-    return shown if len(shown) <= LONGEST_LABEL else f"{shown[: LONGEST_LABEL - 1]}…"
+    """The subgraphs around a node as a box holds them."""
+    return _cut(way(name).rpartition(" › ")[0])
+
+
+def way(name: str) -> str:
+    """A node's whole name for people, "team › pay"; what cannot be seen is shown by its number."""
+    if name in {START, END}:
+        return "start" if name == START else "end"
+    return " › ".join("".join(piece for _, piece in wording.pieces(part)) for part in name.split(":"))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
 
 
 class _Size:

@@ -59,14 +59,9 @@ def of(run: Run, *, done: Iterable[str] = (), failed: Iterable[str] = ()) -> Por
     )
 
 
-def way(place: str) -> str:
-    """A node's whole name for people."""
-    return " › ".join(part for part in (pictures.group(place), pictures.label(place)) if part)
-
-
 def _node(name: str, edges: Iterable[pictures.Edge], state: str) -> Node:
-    leads = [(way(target), decides) for source, target, decides in edges if source == name]
-    return Node(name=way(name), state=state, next=leads)
+    leads = [(pictures.way(target), decides) for source, target, decides in edges if source == name]
+    return Node(name=pictures.way(name), state=state, next=leads)
 
 
 def _shown(place: str, names: Collection[str]) -> str:

@@ -118,11 +118,19 @@ async function refresh() {
       const region = byId(id), now = fresh.getElementById(id);
       if (!region || !now || region.isEqualNode(now)) continue;
       if (isBusy(region)) markStale(region);
-      else htmx.swap(region, now.outerHTML, { swapStyle: "outerHTML", settleDelay: 0, swapDelay: 0 });
+      else replace(region, now);
     }
   } catch {
     showState();
   }
+}
+
+// What somebody opened stays open; [data-keep] never changes, so what was loaded into it stays too.
+function replace(region, now) {
+  const opened = [...region.querySelectorAll("details[id][open]")];
+  for (const { id } of opened) now.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
+  htmx.swap(region, now.outerHTML, { swapStyle: "outerHTML", settleDelay: 0, swapDelay: 0 });
+  for (const fold of opened.filter((fold) => "keep" in fold.dataset)) byId(fold.id)?.replaceWith(fold);
 }
 
 function markStale(region) {

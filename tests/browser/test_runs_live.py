@@ -1,0 +1,65 @@
+"""An open run and the open list of runs follow what other processes do."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from agents.models import Run
+from tests import daphne, factories
+from tests.browser.test_live import (  # noqa: F401 - fixtures are found by their names here
+    browser,
+    elsewhere,
+    page,
+    shown,
+    sign_in,
+    test_database,
+)
+from tests.browser.windows import needs_chromium
+
+pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def thread_id(db, dave):
+    """A paused run of Dave's, as the worker leaves it."""
+    from agents import checkpoints, runner
+    from approvals.models import Ticket
+
+    elsewhere(checkpoints.setup_sync)
+    thread = str(uuid.uuid4())
+    elsewhere(
+        runner.start_sync,
+        graph="decide_execute",
+        input={"request": "transfer 20 to bob"},
+        thread_id=thread,
+        requester_id=dave.pk,
+    )
+    assert Ticket.objects.filter(thread_id=thread).exists()
+    return thread
+
+
+def resume(thread):
+    from agents import runner
+    from approvals.models import Ticket
+
+    runner.resume_sync(thread, Ticket.objects.filter(thread_id=thread).first().pk)
+    return Run.objects.get(thread_id=thread)
+
+
+def test_an_open_run_moves_by_itself_and_what_was_opened_stays_open(page, thread_id, dave, alice, test_database):  # noqa: F811
+    from approvals.models import Ticket
+
+    with daphne.serving(DATABASE_URL=test_database) as address:
+        sign_in(page, address, dave)
+        page.goto(f"{address}/runs/{thread_id}/")
+        shown(page, "#live-status", "Live")
+        page.locator(".step__fold summary").first.click()
+        shown(page, ".step__fold[open] h3 >> nth=0", "approval_status")
+        elsewhere(factories.decide, Ticket.objects.get(thread_id=thread_id), alice)
+        elsewhere(resume, thread_id)
+        shown(page, "#run-head", "Succeeded")
+        shown(page, "#run-steps", "execute ran")
+        shown(page, ".step__fold[open] h3 >> nth=0", "approval_status")
+    assert not [problem for problem in page.problems if "WebSocket" not in problem]
