@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
-from agents import access, history, pictures, portraits
-from agents.models import Run, RunStatus
+from agents import access, history, pictures, portraits, wishes
+from agents import runs as runs_of
+from agents.errors import AgentError
+from agents.models import Run, RunStatus, Wish
 from approvals.models import Ticket
+from approvals.views.tickets import reader
 
 SHOWN = 50
 STEPS = 20
+#: What may be asked of a run, and what is said when it was.
+WISHES = {
+    "cancel": (wishes.request_cancel, "The run is cancelled, or will be as soon as the step it is in ends."),
+    "retry": (wishes.request_retry, "A worker will try the failed step again."),
+    "repair": (wishes.request_repair, "A worker will ask the open questions again."),
+}
 
 
 @require_safe
@@ -30,20 +40,20 @@ def runs(request: HttpRequest) -> HttpResponse:
 @require_safe
 def run(request: HttpRequest, thread_id: str) -> HttpResponse:
     """One run: where it stands, what it asked for, its graph, its steps, what was said, how it ended."""
+    return _page(request, find(request, thread_id))
+
+
+@require_POST
+def steer(request: HttpRequest, thread_id: str, wish: str) -> HttpResponse:
+    """Cancel, retry or repair the run; a refusal is the page with the sentence."""
     found = find(request, thread_id)
-    tickets = list(Ticket.objects.visible_to(request.user).filter(thread_id=thread_id).order_by("-id").for_list())
-    marks = history.marks(thread_id)
-    context = {
-        "page": "runs",
-        "run": found,
-        "tickets": tickets,
-        "portrait": portraits.of(found, done=marks.done, failed=marks.failed),
-        "waiting_at": _waiting_at(found),
-        "talk": access.conversation(request.user, found, tickets=tickets),
-        "sees_everything": access.sees_everything(request.user, found),
-        **_steps(request, found),
-    }
-    return render(request, _template(request, "run"), context)
+    ask, told = WISHES[wish]
+    try:
+        ask(found.thread_id, actor=reader(request))
+    except AgentError as refusal:
+        return _page(request, find(request, thread_id), refusal=refusal)
+    messages.success(request, told)
+    return redirect(found)
 
 
 @require_safe
@@ -71,6 +81,40 @@ def find(request: HttpRequest, thread_id: str) -> Run:
     if "\x00" in thread_id:
         raise Http404
     return get_object_or_404(Run.objects.visible_to(request.user).select_related("requester"), thread_id=thread_id)
+
+
+def _page(request: HttpRequest, found: Run, *, refusal: AgentError | None = None) -> HttpResponse:
+    """Draw the run as it stands, for this reader."""
+    tickets = list(Ticket.objects.visible_to(request.user).filter(thread_id=found.thread_id).order_by("-id").for_list())
+    marks = history.marks(found.thread_id)
+    context = {
+        "page": "runs",
+        "run": found,
+        "refusal": refusal,
+        "tickets": tickets,
+        "portrait": portraits.of(found, done=marks.done, failed=marks.failed),
+        "waiting_at": _waiting_at(found),
+        "talk": access.conversation(request.user, found, tickets=tickets),
+        "sees_everything": access.sees_everything(request.user, found),
+        "steering": _steering(request, found),
+        **_steps(request, found),
+    }
+    return render(request, _template(request, "run"), context, status=refusal.status if refusal else 200)
+
+
+def _steering(request: HttpRequest, found: Run) -> dict[str, Any] | None:
+    """What this reader may ask of the run; None for those who may ask nothing."""
+    user = request.user
+    if not wishes.may_steer(user, found):
+        return None
+    is_failed = found.status == RunStatus.FAILED
+    return {
+        "cancel": wishes.may_cancel(user, found),
+        "retry": wishes.may_retry(user, found),
+        "repair": wishes.may_repair(user, found),
+        "doubt": runs_of.in_doubt(found.thread_id) if is_failed else None,
+        "is_cancelling": found.status == RunStatus.RUNNING and found.wish == Wish.CANCEL,
+    }
 
 
 def _find_whole(request: HttpRequest, thread_id: str) -> Run:
