@@ -2,95 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
-from django.conf import settings
-from django.db import connection, connections
-from django.test import Client
 
-from approvals.live import hub
 from tests import daphne, factories
-
-CHROMIUM = Path("/usr/bin/chromium")
-GUEST = "countersign-under-test"
-SOON = 10_000  # ms; expectations end as soon as they hold
+from tests.browser.stage import elsewhere, shown, sign_in
+from tests.browser.windows import CHROMIUM
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium on this machine"),
 ]
-
-
-@pytest.fixture
-def test_database() -> Iterator[str]:
-    """The address of the database this test writes to, for other processes, until all of them left it."""
-    found, host = connection.settings_dict, hub.listen_params().get("host", "")
-    who = f"{found['USER']}:{found['PASSWORD']}@" if found["PASSWORD"] else f"{found['USER']}@"
-    yield f"postgresql://{who}/{found['NAME']}?host={host}&application_name={GUEST}"
-    while guests():  # a server process notices a moment later that its client has gone
-        time.sleep(0.02)
-
-
-def guests() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [GUEST])
-        return int(cursor.fetchone()[0])
-
-
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-        connections.close_all()  # inside Playwright's loop this thread has connections of its own
-
-
-@pytest.fixture
-def page(browser: Any) -> Any:
-    """A page that fails its test on any error the browser reports."""
-    page = browser.new_context().new_page()
-    page.set_default_timeout(SOON)
-    page.problems = []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
-    return page
-
-
-def elsewhere(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """In a thread without Playwright's loop and on its own connection, committed."""
-    found: list[Any] = []
-
-    def run() -> None:
-        found.append(call(*args, **kwargs))
-        connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    return found[0]
-
-
-def sign_in(page: Any, address: str, user: Any) -> None:
-    """With the session of a signed-in user, as after the sign-in page."""
-    client = Client()
-    elsewhere(client.force_login, user)
-    value = client.cookies[settings.SESSION_COOKIE_NAME].value
-    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": address}])
-
-
-def shown(page: Any, selector: str, text: str | None = None) -> None:
-    from playwright.sync_api import expect
-
-    place = page.locator(selector)
-    expect(place).to_contain_text(text, timeout=SOON) if text else expect(place).to_be_visible(timeout=SOON)
 
 
 def test_ticket_arrives_without_reload_and_title_counts(page, alice, transfers, test_database):
