@@ -51,7 +51,19 @@ def count(ticket: Ticket) -> quorum.Tally:
     asked = list(ticket.requirements.values_list("group", "group__name", "needed"))
     needs = [quorum.Need(group=name, needed=needed) for _, name, needed in asked]
     votes = _votes(ticket, groups=[group for group, _, _ in asked])
-    return quorum.tally(needs, votes, deny_threshold=ticket.deny_threshold, answer_releases=ticket.answer_releases)
+    return quorum.tally(
+        needs,
+        votes,
+        deny_threshold=ticket.deny_threshold,
+        answer_releases=ticket.answer_releases,
+        least_signers=ticket.least_signers,
+    )
+
+
+def outcome_of(ticket: Ticket) -> Outcome | None:
+    """How the votes as they stand end the ticket; None while more are needed."""
+    outcome = count(ticket).outcome
+    return Outcome.EDITED if outcome is Outcome.APPROVED and ticket.revision > 1 else outcome
 
 
 def _votes(ticket: Ticket, *, groups: list[int]) -> list[quorum.Vote]:
@@ -145,9 +157,6 @@ def _write(ticket: Ticket, kind: DecisionType, decision: NewDecision, reviewer: 
 
 
 def _settle(ticket: Ticket, now: datetime, decision: NewDecision, reviewer: User) -> None:
-    outcome = count(ticket).outcome
-    if outcome is None:
-        return
-    if outcome is Outcome.APPROVED and ticket.revision > 1:
-        outcome = Outcome.EDITED
-    tickets.resolve(ticket, outcome=outcome, now=now, message=decision.message, actor=reviewer)
+    outcome = outcome_of(ticket)
+    if outcome is not None:
+        tickets.resolve(ticket, outcome=outcome, now=now, message=decision.message, actor=reviewer)

@@ -25,6 +25,8 @@ ENDINGS = {
     Outcome.REJECTED: "Rejected",
     Outcome.ANSWERED: "Answered",
     Outcome.TIMED_OUT: "Closed at its deadline",
+    Outcome.UNOPPOSED: "Approved by its deadline: nobody stopped it",
+    Outcome.BEST_GUESS: "Answered with the agent’s own best guess",
     Outcome.CANCELLED: "Withdrawn",
     Outcome.SUPERSEDED: "Superseded: the agent went on to something else",
 }
@@ -64,9 +66,14 @@ class Change:
 class Place:
     """A requirement with the votes that fill it and how many are still open."""
 
-    group: str
+    groups: list[str]
     needed: int
     votes: list[Decision]
+
+    @property
+    def group(self) -> str:
+        """Whose place it is; of several groups any member may take it."""
+        return " or ".join(self.groups)
 
     @property
     def open(self) -> range:
@@ -170,8 +177,18 @@ def signatures(ticket: Ticket) -> Signatures:
     for need, count in zip(needs, given, strict=True):
         here = [vote for vote in free if need.group in vote.groups][:count]
         free = [vote for vote in free if vote not in here]
-        places.append(Place(group=need.group, needed=need.needed, votes=[signed[vote.reviewer] for vote in here]))
-    return Signatures(places=places)
+        places.append(Place(groups=[need.group], needed=need.needed, votes=[signed[vote.reviewer] for vote in here]))
+    return Signatures(places=[place for place in places if place.needed] + _anybody(ticket, places, free, signed))
+
+
+def _anybody(ticket: Ticket, places: list[Place], free: list[quorum.Vote], signed: dict[int, Decision]) -> list[Place]:
+    """The places that any group may fill: an escalation asks the next group and never for fewer people."""
+    more = ticket.least_signers - sum(place.needed for place in places)
+    if more <= 0:
+        return []
+    groups = [group for place in places for group in place.groups]
+    votes = [signed[vote.reviewer] for vote in free if vote.groups & set(groups)][:more]
+    return [Place(groups=groups, needed=more, votes=votes)]
 
 
 def ending(ticket: Ticket) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from approvals import wording
 from approvals.models import AuditEntry, Ticket
+from approvals.states import Outcome
 
 #: What each kind of entry says; a decision is said by its type.
 WORDS = {
@@ -26,13 +28,21 @@ WORDS = {
     "ticket.cancelled": "Withdrawn",
     "ticket.superseded": "Superseded: the agent went on to something else",
     "ticket.delivered": "The agent was told",
+    "ticket.escalated": "Passed on to {group}, for {signatures} within {time}",
+    "deadline.missed": "The deadline was kept {time} late: no worker was running",
+    Outcome.UNOPPOSED.value: "Approved at the deadline: nobody stopped it",
+    Outcome.BEST_GUESS.value: "Answered at the deadline with the agent’s own best guess: nobody had answered",
     "execution.started": "Started",
     "execution.succeeded": "Done",
     "execution.failed": "Failed",
     "execution.unknown": "Nobody knows whether it happened",
 }
+#: Entries whose words name some of their facts.
+TOLD = {"ticket.escalated", "deadline.missed"}
+#: Endings that no person brought about, though their entry is of the same kind.
+BY_CLOCK = {Outcome.UNOPPOSED.value, Outcome.BEST_GUESS.value}
 #: Entries about the ticket itself: the person who brought them about has an entry of their own.
-NOBODY = ("ticket.", "execution.")
+NOBODY = ("ticket.", "execution.", "deadline.missed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +63,25 @@ def of(ticket: Ticket) -> Iterator[Event]:
         yield Event(
             at=entry.at,
             who=_who(entry),
-            words=WORDS.get(str(facts.get("decision", entry.type)), entry.type),
+            words=_words(entry, facts),
             note="" if entry.type.startswith("ticket.") else str(facts.get("message") or facts.get("error") or ""),
             seq=entry.seq,
         )
+
+
+def _words(entry: AuditEntry, facts: dict[str, Any]) -> str:
+    ended = facts.get("outcome")
+    words = WORDS.get(ended if ended in BY_CLOCK else facts.get("decision", entry.type), entry.type)
+    return words.format_map(_told(facts)) if entry.type in TOLD else words
+
+
+def _told(facts: dict[str, Any]) -> dict[str, str]:
+    """The facts of an entry as words inside a sentence."""
+    seconds = facts.get("seconds", facts.get("late_seconds", 0))
+    told = {name: str(value) for name, value in facts.items()}
+    told["time"] = wording.span(timedelta(seconds=int(seconds)))
+    told["signatures"] = wording.counted(int(facts.get("needed", 0)), "signature")
+    return told
 
 
 def _who(entry: AuditEntry) -> str:

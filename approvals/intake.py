@@ -44,6 +44,8 @@ def digest_of(ticket: Ticket, args: dict[str, Any]) -> str:
 
 def apply_terms(ticket: Ticket, terms: policy.Terms) -> None:
     """Put a saved ticket under these terms, replacing the requirements it had. Under the row lock."""
+    if list(terms.snapshot()["steps"]) != ticket.policy.get("steps", []):
+        ticket.escalations = 0  # another chain of groups is gone through from its beginning
     _set_terms(ticket, terms)
     ticket.save(update_fields=[*_TERM_FIELDS])
     ticket.requirements.all().delete()
@@ -61,6 +63,7 @@ _TERM_FIELDS = [
     "deny_threshold",
     "on_timeout",
     "recall_seconds",
+    "escalations",
 ]
 
 

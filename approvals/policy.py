@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from approvals import conditions
+from approvals import conditions, timeouts
 from approvals.contract import Origin, ProposedAction
 from approvals.errors import NotAnApprover, OwnRequest
 from approvals.models import RISK_ORDER, Policy, Ticket
@@ -32,6 +32,10 @@ class Terms:
     requirements: tuple[tuple[str, int], ...]
     deadline_seconds: int | None = DAY
     on_timeout: str = OnTimeout.REJECT
+    steps: tuple[timeouts.Step, ...] = ()
+    final_action: str = OnTimeout.REJECT
+    may_extend_seconds: int = 0
+    may_extend_times: int = 1
     bar_requester: bool = True
     deny_threshold: int = 1
     recall_seconds: int = 0
@@ -42,7 +46,12 @@ class Terms:
     def snapshot(self) -> dict[str, Any]:
         """The JSON kept on the ticket."""
         wanted = [{"group": group, "needed": needed} for group, needed in self.requirements]
-        return {**asdict(self), "requirements": wanted}
+        return {**asdict(self), "requirements": wanted, "steps": [asdict(step) for step in self.steps]}
+
+    @property
+    def plan(self) -> timeouts.Plan:
+        """What these terms say about deadlines."""
+        return timeouts.Plan(on_timeout=self.on_timeout, steps=self.steps, final_action=self.final_action)
 
 
 #: An action that no policy knows: medium risk, one approval of `reviewers` within a day, then reject.
@@ -97,11 +106,24 @@ def terms_of(policy: Policy) -> Terms:
         requirements=tuple((r.group.name, r.needed) for r in policy.requirements.all()),
         deadline_seconds=policy.deadline_seconds,
         on_timeout=policy.on_timeout,
+        steps=_steps(policy),
+        final_action=policy.final_action,
+        may_extend_seconds=policy.may_extend_seconds,
+        may_extend_times=policy.may_extend_times,
         bar_requester=policy.bar_requester,
         deny_threshold=policy.deny_threshold,
         recall_seconds=policy.recall_seconds,
         max_requests=policy.max_requests,
         why=_why(policy),
+    )
+
+
+def _steps(policy: Policy) -> tuple[timeouts.Step, ...]:
+    if policy.on_timeout != OnTimeout.ESCALATE:
+        return ()  # most policies do not escalate, and need no query to say so
+    return tuple(
+        timeouts.Step(group=step.group.name, needed=step.needed, deadline_seconds=step.deadline_seconds)
+        for step in policy.steps.select_related("group")
     )
 
 
@@ -116,15 +138,21 @@ def _why(policy: Policy) -> str:
 def stiffened(terms: Terms, ticket: Ticket) -> Terms | None:
     """The ticket's terms together with these, where these weigh as much or more; None where they weigh less.
 
-    Nothing the ticket asked for is dropped: of each group the larger number signs.
+    Nothing the ticket asked for is dropped: of each group the larger number signs, and a clock that would
+    have let nothing pass does not learn to.
     """
     if terms.name == ticket.policy_name or RISK_ORDER[Risk(terms.risk)] > RISK_ORDER[Risk(ticket.risk)]:
         return None
     needed = {requirement.group.name: requirement.needed for requirement in ticket.requirements.all()}
     for group, count in terms.requirements:
         needed[group] = max(count, needed.get(group, 0))
+    own = timeouts.plan_of(ticket.on_timeout, ticket.policy)
+    plan = own if terms.plan.is_softer_than(own) else terms.plan
     return replace(
         terms,
+        on_timeout=plan.on_timeout,
+        steps=plan.steps,
+        final_action=plan.final_action,
         requirements=tuple(needed.items()),
         gate=ticket.gate if terms.gate == Gate.AUTO else terms.gate,
         bar_requester=terms.bar_requester or ticket.bar_requester,

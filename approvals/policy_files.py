@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from approvals import rulebook
 from approvals.errors import InvalidPolicy
 from approvals.models import Policy
 from approvals.rulebook import Draft
+from approvals.timeouts import Step
 
-SIGNS = "requirements"
+SIGNS, STEPS = "requirements", "steps"
+STEP_KEYS = {"group": str, "needed": int, "deadline_seconds": int}
 #: `position` is the place in the file.
 KEYS = tuple(key for key in rulebook.KEYS if key != "position")
 #: Written even where they are as a new policy has them: they are what a policy is about.
@@ -78,7 +80,7 @@ def dump(drafts: Iterable[Draft]) -> str:
     drafts = list(drafts)
     document = tomlkit.document()
     document.add(tomlkit.comment("Policies are tried from the first to the last; the first match decides."))
-    document.add("groups", tomlkit.item(sorted({group for draft in drafts for group in draft.requirements})))
+    document.add("groups", tomlkit.item(sorted({group for draft in drafts for group in draft.groups})))
     tables = tomlkit.aot()
     for draft in drafts:
         tables.append(_table(draft))
@@ -97,6 +99,13 @@ def _table(draft: Draft) -> Table:
         signs = tomlkit.inline_table()
         signs.update(draft.requirements)
         table.add(SIGNS, signs)
+    if draft.steps:
+        steps = tomlkit.array().multiline(True)
+        for step in draft.steps:
+            row = tomlkit.inline_table()
+            row.update(asdict(step))
+            steps.append(row)
+        table.add(STEPS, steps)
     return table
 
 
@@ -111,12 +120,23 @@ def _draft(table: dict[str, Any], number: int) -> Draft:
     if not isinstance(name, str) or not name.strip():
         raise InvalidPolicy(f"Policy {number} of the file, name: a policy needs a name.", key="name")
     where = f"Policy “{name}”"
-    _refuse_unknown(table, (*KEYS, SIGNS), where=where)
+    _refuse_unknown(table, (*KEYS, SIGNS, STEPS), where=where)
     values = {key: _value(key, table[key], where) for key in KEYS if key in table}
     signs = table.get(SIGNS, {})
     if not isinstance(signs, dict):
         raise InvalidPolicy(f"{where}, {SIGNS}: write {{ group = 1 }}, how many of which group.", key=SIGNS)
-    return rulebook.draft(values, signs)
+    return rulebook.draft(values, signs, _steps(table.get(STEPS, []), where))
+
+
+def _steps(rows: Any, where: str) -> list[Step]:
+    steps = []
+    for row in rows if _are(rows, dict) else [{}]:
+        row = {"needed": 1, **row}
+        if row.keys() != STEP_KEYS.keys() or not all(type(row[key]) is kind for key, kind in STEP_KEYS.items()):
+            sentence = 'each step is written { group = "security", needed = 1, deadline_seconds = 7200 }.'
+            raise InvalidPolicy(f"{where}, {STEPS}: {sentence}", key=STEPS)
+        steps.append(Step(**row))
+    return steps
 
 
 def _value(key: str, value: Any, where: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from approvals import wording
@@ -45,6 +45,12 @@ def signers(requirements: Mapping[str, int]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or "nobody"
 
 
+def chain(steps: Sequence[Mapping[str, Any]]) -> str:
+    """`passed on to 1 of security for 2 h, then to 2 of finance for 1 h`, or nobody."""
+    told = [f"{step['needed']} of {step['group']} for {lasting(step['deadline_seconds'])}" for step in steps]
+    return f"passed on to {', then to '.join(told)}" if told else "passed on to nobody"
+
+
 #: One sentence for each key; a key that is not here is said plainly.
 SENTENCES: dict[str, Callable[[Any], str]] = {
     "position": lambda at: f"tried at place {at}",
@@ -57,6 +63,10 @@ SENTENCES: dict[str, Callable[[Any], str]] = {
     "requirements": lambda signs: f"signed by {signers(signs)}",
     "deadline_seconds": lambda s: f"waits at most {lasting(s)}" if s else "has no deadline",
     "on_timeout": lambda then: f"at the deadline {THEN[OnTimeout(then)]}",
+    "steps": chain,
+    "final_action": lambda then: f"after the last step {THEN[OnTimeout(then)]}",
+    "may_extend_seconds": lambda s: f"a reviewer may add {lasting(s)}" if s else "the deadline cannot be moved",
+    "may_extend_times": lambda n: f"at most {wording.counted(n, 'time')}",
     "bar_requester": lambda barred: "whoever asked may not sign" if barred else "whoever asked may sign",
     "deny_threshold": lambda n: f"{wording.counted(n, 'rejection')} {'ends' if n == 1 else 'end'} it",
     "recall_seconds": lambda s: f"an approval can be taken back for {lasting(s)}" if s else "no taking back",

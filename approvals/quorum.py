@@ -17,7 +17,7 @@ SIGNS = frozenset({DecisionType.APPROVE, DecisionType.EDIT})
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """n sign-offs from a group."""
+    """n sign-offs from a group; with none its members may sign without having to."""
 
     group: str
     needed: int
@@ -43,32 +43,41 @@ class Tally:
 
 
 def tally(
-    needs: Sequence[Need], votes: Sequence[Vote], *, deny_threshold: int = 1, answer_releases: bool = False
+    needs: Sequence[Need],
+    votes: Sequence[Vote],
+    *,
+    deny_threshold: int = 1,
+    answer_releases: bool = False,
+    least_signers: int = 0,
 ) -> Tally:
     """Count the votes on one revision. No requirement at all is never met: it fails closed.
 
     A rejection (or as many as the policy's deny threshold) wins over everything, an answer wins over
     sign-offs: both are the safe side, for neither runs the action. Where the graph may act on the answer
     itself (`answer_releases`), it needs the same sign-offs as an approval, all in the same words.
+    Whatever the requirements say, at least `least_signers` different people have to sign.
     """
-    given = _given(needs, [vote for vote in votes if vote.type in SIGNS])
+    signs = [vote for vote in votes if vote.type in SIGNS]
+    given = _given(needs, signs)
     answers = [vote for vote in votes if vote.type == DecisionType.RESPOND]
-    answered = _agreed(needs, answers) if answer_releases else bool(answers)
+    answered = _agreed(needs, answers, least=least_signers) if answer_releases else bool(answers)
     denials = {vote.reviewer for vote in votes if vote.type == DecisionType.REJECT}
     if len(denials) >= max(deny_threshold, 1):
         return Tally(outcome=Outcome.REJECTED, given=given)
     if answered:
         return Tally(outcome=Outcome.ANSWERED, given=given)
-    return Tally(outcome=Outcome.APPROVED if _met(needs, given) else None, given=given)
+    return Tally(outcome=Outcome.APPROVED if _met(needs, signs, least=least_signers) else None, given=given)
 
 
-def _agreed(needs: Sequence[Need], answers: Sequence[Vote]) -> bool:
+def _agreed(needs: Sequence[Need], answers: Sequence[Vote], *, least: int) -> bool:
     same = [[vote for vote in answers if vote.words == words] for words in {vote.words for vote in answers}]
-    return any(_met(needs, _given(needs, votes)) for votes in same)
+    return any(_met(needs, votes, least=least) for votes in same)
 
 
-def _met(needs: Sequence[Need], given: tuple[int, ...]) -> bool:
-    return bool(needs) and all(n >= need.needed for n, need in zip(given, needs, strict=True))
+def _met(needs: Sequence[Need], signs: Sequence[Vote], *, least: int) -> bool:
+    filled = zip(_given(needs, signs), needs, strict=True)
+    people = {vote.reviewer for vote in signs if any(need.group in vote.groups for need in needs)}
+    return any(need.needed for need in needs) and all(n >= need.needed for n, need in filled) and len(people) >= least
 
 
 def _given(needs: Sequence[Need], signs: Sequence[Vote]) -> tuple[int, ...]:

@@ -7,33 +7,35 @@ take turns on one advisory lock: there are few of them, and a file replaces all 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from dataclasses import replace as changed
 from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
-from approvals import audit, conditions, wording
+from approvals import audit, conditions, timeouts, wording
 from approvals.errors import InvalidPolicy
-from approvals.models import Policy, PolicyVersion, Requirement
-from approvals.states import Gate, OnTimeout, PolicyChange, Risk
+from approvals.models import EscalationStep, Policy, PolicyVersion, Requirement
+from approvals.states import Gate, PolicyChange, Risk
+from approvals.timeouts import Plan, Step
 
 #: What a policy says beside who signs; a column added to the table is a key of the file too.
 KEYS = tuple(column.name for column in Policy._meta.concrete_fields if column.name not in {"id", "version"})
 #: What a later release adds; saving one now would promise what nothing keeps.
 NOT_YET_GATES = {Gate.SOFT, Gate.MANUAL}
-NOT_YET_TIMEOUTS = {OnTimeout.ESCALATE, OnTimeout.APPROVE, OnTimeout.ANSWER}
 STREAM = "system/policy"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A policy as somebody wants it: the columns, and how many of which group sign."""
+    """A policy as somebody wants it: the columns, how many of which group sign, and who is next at a deadline."""
 
     values: Mapping[str, Any]
     requirements: Mapping[str, int] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
 
     @property
     def name(self) -> str:
@@ -43,7 +45,19 @@ class Draft:
     @property
     def body(self) -> dict[str, Any]:
         """The draft as JSON: what is kept as a version and compared with the one before."""
-        return {**{key: self.values[key] for key in KEYS}, "requirements": dict(self.requirements)}
+        steps = [asdict(step) for step in self.steps]
+        return {**{key: self.values[key] for key in KEYS}, "requirements": dict(self.requirements), "steps": steps}
+
+    @property
+    def plan(self) -> Plan:
+        """What it says about deadlines."""
+        end = self.values["final_action"]
+        return Plan(on_timeout=self.values["on_timeout"], steps=self.steps, final_action=end)
+
+    @property
+    def groups(self) -> list[str]:
+        """Every group it names."""
+        return list(dict.fromkeys([*self.requirements, *(step.group for step in self.steps)]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,31 +71,41 @@ class Problem:
 def draft_of(policy: Policy) -> Draft:
     """A policy row as a draft."""
     signs = {requirement.group.name: requirement.needed for requirement in policy.requirements.all()}
-    return Draft(values={key: getattr(policy, key) for key in KEYS}, requirements=signs)
+    steps = tuple(
+        Step(group=step.group.name, needed=step.needed, deadline_seconds=step.deadline_seconds)
+        for step in policy.steps.all()
+    )
+    return Draft(values={key: getattr(policy, key) for key in KEYS}, requirements=signs, steps=steps)
 
 
-def draft(values: Mapping[str, Any], requirements: Mapping[str, int] | None = None) -> Draft:
+def draft(
+    values: Mapping[str, Any], requirements: Mapping[str, int] | None = None, steps: Sequence[Step] = ()
+) -> Draft:
     """A draft of these values; the rest as a new policy has it."""
     blank = Policy()
     return Draft(
-        values={key: values.get(key, getattr(blank, key)) for key in KEYS}, requirements=dict(requirements or {})
+        values={key: values.get(key, getattr(blank, key)) for key in KEYS},
+        requirements=dict(requirements or {}),
+        steps=tuple(steps),
     )
 
 
 def problems(draft: Draft) -> list[Problem]:
     """Everything that keeps a draft from being in force, column by column and then together."""
-    checks = (_column_problems, _condition_problems, _gate_problems, _signer_problems, _time_problems)
+    checks = (_column_problems, _condition_problems, _gate_problems, _signer_problems, _step_problems, _time_problems)
     return [problem for check in checks for problem in check(draft)]
 
 
 def shortfalls(draft: Draft) -> list[Problem]:
     """Requirements that nobody can meet by the membership of this moment. Right now, not for ever."""
+    asked = [("requirements", name, needed) for name, needed in draft.requirements.items()]
+    asked += [("steps", step.group, step.needed) for step in draft.steps]
     found = []
-    for name, needed in draft.requirements.items():
+    for key, name, needed in asked:
         members = User.objects.filter(is_active=True, groups__name=name).count()
         if needed > members:
             sentence = f"{needed} of {name} can never sign: the group has {members} active member(s)."
-            found.append(Problem(key="requirements", sentence=sentence))
+            found.append(Problem(key=key, sentence=sentence))
     return found
 
 
@@ -134,8 +158,8 @@ def replace(drafts: Sequence[Draft], *, groups: Sequence[str], actor: User | Non
 
 
 def present() -> list[Draft]:
-    """All policies as drafts, in the order in which they are tried. Two queries."""
-    return [draft_of(policy) for policy in Policy.objects.prefetch_related("requirements__group")]
+    """All policies as drafts, in the order in which they are tried. A fixed number of queries."""
+    return [draft_of(policy) for policy in _with_groups()]
 
 
 def placed(drafts: Sequence[Draft]) -> list[Draft]:
@@ -147,7 +171,7 @@ def placed(drafts: Sequence[Draft]) -> list[Draft]:
     positions = _between(places) if in_order else None
     positions = positions or [10 * place for place, _ in enumerate(drafts, start=1)]
     return [
-        Draft(values={**draft.values, "position": position}, requirements=draft.requirements)
+        changed(draft, values={**draft.values, "position": position})
         for draft, position in zip(drafts, positions, strict=True)
     ]
 
@@ -211,10 +235,20 @@ def _signer_problems(draft: Draft) -> Iterator[Problem]:
             yield Problem(key="requirements", sentence=f"There is no group “{group}”.")
 
 
+def _step_problems(draft: Draft) -> Iterator[Problem]:
+    for number, step in enumerate(draft.steps, start=1):
+        if step.needed < 1 or step.deadline_seconds < 1:
+            yield Problem(key="steps", sentence=f"Step {number} needs somebody to sign and a time from 1 second up.")
+    known = set(Group.objects.filter(name__in=[step.group for step in draft.steps]).values_list("name", flat=True))
+    for step in draft.steps:
+        if step.group not in known:
+            yield Problem(key="steps", sentence=f"There is no group “{step.group}”.")
+
+
 def _time_problems(draft: Draft) -> Iterator[Problem]:
-    timeout = draft.values["on_timeout"]
-    if timeout in NOT_YET_TIMEOUTS:
-        yield Problem(key="on_timeout", sentence=f"“{timeout}” at the deadline is not available yet; choose reject.")
+    wanted = {key: draft.values[key] for key in ("risk", "gate", "graph", "action")}
+    for key, sentence in timeouts.problems(draft.plan, **wanted):
+        yield Problem(key=key, sentence=sentence)
     if draft.values["gate"] == Gate.HARD and not draft.values["deadline_seconds"]:
         yield Problem(key="deadline_seconds", sentence="A ticket that waits for people needs a deadline.")
 
@@ -222,7 +256,7 @@ def _time_problems(draft: Draft) -> Iterator[Problem]:
 def _present(policy: Policy) -> Draft:
     """The policy as it stands, which is kept as a version too where nobody has done so yet."""
     policy.refresh_from_db(fields=["version"])
-    stored = draft_of(Policy.objects.prefetch_related("requirements__group").get(pk=policy.pk))
+    stored = draft_of(_with_groups().get(pk=policy.pk))
     PolicyVersion.objects.get_or_create(
         name=stored.name, version=policy.version, defaults={"change": PolicyChange.FOUND, "body": stored.body}
     )
@@ -239,11 +273,26 @@ def _write(policy: Policy, draft: Draft) -> None:
     for key, value in draft.values.items():
         setattr(policy, key, value)
     policy.save()
-    groups = {group.name: group for group in Group.objects.filter(name__in=draft.requirements)}
+    groups = {group.name: group for group in Group.objects.filter(name__in=draft.groups)}
     policy.requirements.all().delete()
     Requirement.objects.bulk_create(
         Requirement(policy=policy, group=groups[name], needed=needed) for name, needed in draft.requirements.items()
     )
+    policy.steps.all().delete()
+    EscalationStep.objects.bulk_create(
+        EscalationStep(
+            policy=policy,
+            position=position,
+            group=groups[step.group],
+            needed=step.needed,
+            deadline_seconds=step.deadline_seconds,
+        )
+        for position, step in enumerate(draft.steps, start=1)
+    )
+
+
+def _with_groups() -> QuerySet[Policy]:
+    return Policy.objects.prefetch_related("requirements__group", "steps__group")
 
 
 def _keep(

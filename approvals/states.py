@@ -55,6 +55,8 @@ class Outcome(TextChoices):
     REJECTED = "rejected", "Rejected"
     ANSWERED = "answered", "Answered"
     TIMED_OUT = "timed_out", "Timed out"
+    UNOPPOSED = "unopposed", "Approved at the deadline, nobody stopped it"
+    BEST_GUESS = "best_guess", "Answered with the agent’s own best guess"
     AUTO_APPROVED = "auto_approved", "Approved by policy"
     CANCELLED = "cancelled", "Withdrawn"
     SUPERSEDED = "superseded", "Superseded"
@@ -63,9 +65,9 @@ class Outcome(TextChoices):
 #: The outcomes that may stand on a ticket in each state; the database checks the same pairs.
 OUTCOMES: dict[TicketState, frozenset[str]] = {
     TicketState.PENDING: frozenset({""}),
-    TicketState.APPROVED: frozenset({Outcome.APPROVED, Outcome.EDITED, Outcome.AUTO_APPROVED}),
+    TicketState.APPROVED: frozenset({Outcome.APPROVED, Outcome.EDITED, Outcome.AUTO_APPROVED, Outcome.UNOPPOSED}),
     TicketState.REJECTED: frozenset({Outcome.REJECTED}),
-    TicketState.ANSWERED: frozenset({Outcome.ANSWERED}),
+    TicketState.ANSWERED: frozenset({Outcome.ANSWERED, Outcome.BEST_GUESS}),
     TicketState.EXPIRED: frozenset({Outcome.TIMED_OUT}),
     TicketState.CANCELLED: frozenset({Outcome.CANCELLED}),
     TicketState.SUPERSEDED: frozenset({Outcome.SUPERSEDED}),

@@ -10,7 +10,11 @@ from approvals.errors import TicketNotFound
 
 @app.task(name=resume.EXPIRE_TASK_NAME, queue=resume.QUEUE)
 def expire(ticket_id: int) -> None:
-    """Close the ticket if its deadline has passed."""
+    """Keep the deadline of this ticket, after those that passed earlier and were not kept.
+
+    The queue would take jobs that are due by their age, not by their deadline.
+    """
+    deadlines.expire_overdue()
     try:
         deadlines.expire(ticket_id)
     except TicketNotFound:

@@ -77,14 +77,14 @@ def answer_of(ticket: Ticket) -> Answer:
     state = TicketState(ticket.state)
     if state not in ANSWERS:
         raise ForbiddenMove(before=state.value, after="delivered")
-    timed_out = state is TicketState.EXPIRED
     approved = state is TicketState.APPROVED
-    edited = ticket.outcome == Outcome.EDITED
+    by_clock = ticket.outcome in {Outcome.TIMED_OUT, Outcome.UNOPPOSED, Outcome.BEST_GUESS}
+    edited = ticket.outcome == Outcome.EDITED or (ticket.outcome == Outcome.UNOPPOSED and ticket.revision > 1)
     return Answer(
         type=DecisionType.EDIT.value if edited else ANSWERS[state].value,
         args=ticket.args if approved else None,
-        message=TIMED_OUT if timed_out else ticket.message,
-        timed_out=timed_out,
+        message=TIMED_OUT if state is TicketState.EXPIRED else ticket.message,
+        timed_out=by_clock,
     )
 
 

@@ -6,10 +6,11 @@ import itertools
 from typing import Any
 
 from django.contrib.auth.models import Group, User
+from django.db import connection
 
 from approvals import decisions, intake
 from approvals.contract import NewDecision, Origin, ProposedAction
-from approvals.models import Policy, Requirement, Ticket
+from approvals.models import EscalationStep, Policy, Requirement, Ticket
 
 _numbers = itertools.count(1)
 
@@ -54,9 +55,33 @@ def decide(ticket: Ticket, reviewer: User, type: str = "approve", **fields: Any)
     )
 
 
-def make_policy(name: str = "Transfers", *, requirements: dict[str, int] | None = None, **fields: Any) -> Policy:
-    """A policy with its requirements, by group name."""
+def make_policy(
+    name: str = "Transfers",
+    *,
+    requirements: dict[str, int] | None = None,
+    steps: list[tuple[str, int, int]] | None = None,
+    **fields: Any,
+) -> Policy:
+    """A policy with its requirements by group name, and its escalation steps (group, needed, seconds)."""
+    if steps:
+        fields.setdefault("on_timeout", "escalate")
     policy = Policy.objects.create(name=name, **fields)
     for group, needed in (requirements or {}).items():
         Requirement.objects.create(policy=policy, group=Group.objects.get_or_create(name=group)[0], needed=needed)
+    for position, (name, needed, seconds) in enumerate(steps or [], start=1):
+        group_of_step = Group.objects.get_or_create(name=name)[0]
+        EscalationStep.objects.create(
+            policy=policy, position=position, group=group_of_step, needed=needed, deadline_seconds=seconds
+        )
     return policy
+
+
+def overdue(ticket: Ticket, seconds: float = 1) -> Ticket:
+    """Move the deadline into the past of the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE approvals_ticket SET deadline_at = clock_timestamp() - make_interval(secs => %s) WHERE id = %s",
+            [seconds, ticket.pk],
+        )
+    ticket.refresh_from_db()
+    return ticket

@@ -8,11 +8,15 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from approvals import rulebook
-from approvals.models import Policy, Requirement
+from approvals import rulebook, timeouts
+from approvals.models import EscalationStep, Policy, Requirement
 from approvals.rulebook import Draft
+from approvals.states import OnTimeout
+from approvals.timeouts import Step
 
-SIGNS = "requirements"
+SIGNS, STEPS = "requirements", "steps"
+#: While the policy's own fields are judged its steps are not known yet.
+ANY_STEP = (Step(group="", needed=1, deadline_seconds=1),)
 
 
 class PolicyForm(forms.ModelForm):
@@ -27,8 +31,9 @@ class PolicyForm(forms.ModelForm):
         data: dict[str, Any] = super().clean() or {}
         if self.errors:
             return data  # half a policy cannot be judged
-        for problem in rulebook.problems(rulebook.draft(data)):
-            if problem.key != SIGNS:
+        steps = ANY_STEP if data["on_timeout"] == OnTimeout.ESCALATE else ()
+        for problem in rulebook.problems(rulebook.draft(data, steps=steps)):
+            if problem.key not in {SIGNS, STEPS}:
                 self.add_error(problem.key if problem.key in self.fields else None, problem.sentence)
         return data
 
@@ -54,6 +59,38 @@ class RequirementFormSet(forms.BaseInlineFormSet):
         return {row["group"].name: row["needed"] for row in rows if not row.get("DELETE")}
 
 
+class StepFormSet(forms.BaseInlineFormSet):
+    """Who is next when nobody decided in time."""
+
+    def clean(self) -> None:
+        """Refuse escalation to nobody, steps that nothing leads to, and groups that cannot sign now."""
+        super().clean()
+        if any(self.errors):
+            return
+        draft = rulebook.draft({key: getattr(self.instance, key) for key in rulebook.KEYS}, steps=self.wanted)
+        found = [*timeouts.idle(draft.plan), *(p.sentence for p in rulebook.shortfalls(draft) if p.key == STEPS)]
+        if found:
+            raise forms.ValidationError(found)
+
+    @property
+    def wanted(self) -> list[Step]:
+        """The steps in order, without the rows that go."""
+        rows = [form.cleaned_data for form in self.forms if getattr(form, "cleaned_data", None)]
+        kept = sorted((row for row in rows if not row.get("DELETE")), key=lambda row: row["position"])
+        return [
+            Step(group=row["group"].name, needed=row["needed"], deadline_seconds=row["deadline_seconds"])
+            for row in kept
+        ]
+
+
+class StepInline(admin.TabularInline):
+    """Who is next when nobody decided in time."""
+
+    model = EscalationStep
+    formset = StepFormSet
+    extra = 0
+
+
 class RequirementInline(admin.TabularInline):
     """Who must sign."""
 
@@ -67,7 +104,7 @@ class PolicyAdmin(admin.ModelAdmin):
     """Policies, in the order in which they are tried."""
 
     form = PolicyForm
-    inlines: ClassVar = [RequirementInline]
+    inlines: ClassVar = [RequirementInline, StepInline]
     list_display = ("name", "position", "enabled", "graph", "action", "risk", "gate", "on_timeout", "version")
     list_filter = ("enabled", "risk", "gate")
     search_fields = ("name", "action", "graph")
@@ -96,7 +133,8 @@ class PolicyAdmin(admin.ModelAdmin):
 
 def _draft(form: PolicyForm, formsets: Any) -> Draft:
     signs = next(formset for formset in formsets if isinstance(formset, RequirementFormSet))
-    return rulebook.draft(form.cleaned_data, signs.wanted)
+    steps = next(formset for formset in formsets if isinstance(formset, StepFormSet))
+    return rulebook.draft(form.cleaned_data, signs.wanted, steps.wanted)
 
 
 def _actor(request: HttpRequest) -> Any:

@@ -30,6 +30,9 @@ SETTLE = timedelta(seconds=2)
 #: More than this and the page is better loaded afresh.
 MOST_CHANGES = 500
 
+#: After these a ticket waits for people who did not have it in their list.
+NEW = frozenset({"ticket.opened", "ticket.escalated"})
+
 RELOAD = mark_safe('<span id="live-reload" hidden hx-swap-oob="true"></span>')
 
 
@@ -129,12 +132,12 @@ def _of_ticket(ticket: Ticket, audience: Audience, *, tail: str, is_new: bool) -
 
 
 def _subjects(entries: Iterable[AuditEntry]) -> tuple[set[int], set[int], set[str]]:
-    """The tickets that were opened, all tickets touched, and the threads of entries about a run."""
+    """The tickets that are new to somebody, all tickets touched, and the threads of entries about a run."""
     opened, changed, threads = set(), set(), set()
     for entry in entries:
         if entry.ticket_id is not None:
             changed.add(entry.ticket_id)
-            if entry.type == "ticket.opened":
+            if entry.type in NEW:
                 opened.add(entry.ticket_id)
         elif entry.type.startswith("run."):
             threads.add(entry.stream.partition("/")[2])
@@ -155,7 +158,8 @@ def _audiences(tickets: Sequence[Ticket], *, connected: Collection[int]) -> dict
     for ticket in tickets:
         asked = {u for req in ticket.requirements.all() for u in members.get(req.group_id, ())}
         own = asking & {ticket.requester_id}
-        deciders = frozenset(asked - own if ticket.bar_requester else asked)
+        voted = {vote.reviewer_id for vote in ticket.decisions.all() if vote.revision == ticket.revision}
+        deciders = frozenset((asked - own if ticket.bar_requester else asked) - voted)
         audiences[ticket.pk] = Audience(deciders=deciders, readers=auditors | asked | own)
     return audiences
 
@@ -171,7 +175,8 @@ def _of_threads(threads: Collection[str], *, connected: Collection[int], tail: s
     told = []
     for thread in threads:
         audiences = _audiences(
-            list(Ticket.objects.filter(thread_id=thread).prefetch_related("requirements")), connected=connected
+            list(Ticket.objects.filter(thread_id=thread).prefetch_related("requirements", "decisions")),
+            connected=connected,
         )
         starters = AuditEntry.objects.filter(stream=f"run/{thread}", actor__in=connected, actor__is_active=True)
         users = set(starters.values_list("actor", flat=True)).union(_auditors(connected))

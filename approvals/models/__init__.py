@@ -5,7 +5,7 @@ time, one decision per reviewer and revision, one ticket per proposed action of 
 entry never changes (triggers in 0002_guards).
 """
 
-from approvals.models.policies import Policy, PolicyVersion, Requirement
+from approvals.models.policies import EscalationStep, Policy, PolicyVersion, Requirement
 from approvals.models.record import AuditEntry, ChainHead
 from approvals.models.signatures import Decision, Revision, TicketRequirement
 from approvals.models.tickets import RISK_ORDER, Ticket, TicketQuerySet
@@ -15,6 +15,7 @@ __all__ = [
     "AuditEntry",
     "ChainHead",
     "Decision",
+    "EscalationStep",
     "Policy",
     "PolicyVersion",
     "Requirement",

@@ -36,6 +36,16 @@ class Policy(models.Model):
         help_text="Seconds until the deadline.",
     )
     on_timeout = models.CharField(max_length=10, choices=OnTimeout.choices, default=OnTimeout.REJECT)
+    final_action = models.CharField(
+        max_length=10,
+        choices=[(end.value, end.label) for end in OnTimeout if end != OnTimeout.ESCALATE],
+        default=OnTimeout.REJECT,
+        help_text="What happens when the last escalation step has timed out too.",
+    )
+    may_extend_seconds = models.PositiveIntegerField(
+        default=0, help_text="By how much a reviewer may move the deadline; 0: not at all."
+    )
+    may_extend_times = models.PositiveIntegerField(default=1, help_text="How often in the life of one ticket.")
     bar_requester = models.BooleanField(
         default=True,
         help_text="Whoever started the run may not approve it. Switch off only for a team of one.",
@@ -59,6 +69,21 @@ class Policy(models.Model):
             models.CheckConstraint(condition=Q(risk__in=Risk.values), name="policy_known_risk"),
             models.CheckConstraint(condition=Q(gate__in=Gate.values), name="policy_known_gate"),
             models.CheckConstraint(condition=Q(on_timeout__in=OnTimeout.values), name="policy_known_timeout"),
+            models.CheckConstraint(
+                condition=Q(final_action__in=(OnTimeout.REJECT, OnTimeout.APPROVE, OnTimeout.ANSWER)),
+                name="policy_chain_ends",
+            ),
+            models.CheckConstraint(
+                condition=Q(gate=Gate.SOFT)
+                | Q(risk=Risk.LOW)
+                | (~Q(on_timeout=OnTimeout.APPROVE) & ~Q(final_action=OnTimeout.APPROVE)),
+                name="policy_deadline_approves_little",
+            ),
+            models.CheckConstraint(
+                condition=Q(risk__in=(Risk.LOW, Risk.MEDIUM))
+                | (~Q(on_timeout=OnTimeout.ANSWER) & ~Q(final_action=OnTimeout.ANSWER)),
+                name="policy_deadline_answers_little",
+            ),
             models.CheckConstraint(condition=Q(deny_threshold__gte=1), name="policy_deny_at_least_one"),
             models.CheckConstraint(
                 condition=Q(max_requests=None) | Q(max_requests__gte=1), name="policy_may_be_asked_once"
@@ -111,3 +136,26 @@ class PolicyVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, version {self.version}"
+
+
+class EscalationStep(models.Model):
+    """The next group when nobody decided in time: n sign-offs of it, within a new deadline."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveIntegerField(default=1, help_text="Steps are gone through from the lowest up.")
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
+    needed = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
+    deadline_seconds = models.PositiveIntegerField(
+        default=4 * 3_600, validators=[MinValueValidator(1)], help_text="Seconds this group gets."
+    )
+
+    class Meta:
+        ordering = ("position", "id")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("policy", "position"), name="escalation_once_per_position"),
+            models.CheckConstraint(condition=Q(needed__gte=1), name="escalation_at_least_one"),
+            models.CheckConstraint(condition=Q(deadline_seconds__gte=1), name="escalation_has_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.needed} of {self.group}"

@@ -14,7 +14,10 @@ from approvals.states import DecisionType
 
 
 class TicketRequirement(models.Model):
-    """n sign-offs from a group, as the policy asked when the ticket opened."""
+    """n sign-offs from a group, as the policy asked when the ticket opened or an escalation step asks now.
+
+    None needed: the ticket was passed on to another group, and this one may still sign.
+    """
 
     ticket = models.ForeignKey("approvals.Ticket", on_delete=models.CASCADE, related_name="requirements")
     group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
@@ -24,7 +27,6 @@ class TicketRequirement(models.Model):
         ordering = ("id",)
         constraints: ClassVar = [
             models.UniqueConstraint(fields=("ticket", "group"), name="ticket_requirement_once_per_group"),
-            models.CheckConstraint(condition=Q(needed__gte=1), name="ticket_requirement_at_least_one"),
         ]
 
     def __str__(self) -> str:

@@ -120,6 +120,10 @@ class Ticket(models.Model):
     deny_threshold = models.PositiveIntegerField(default=1)
     on_timeout = models.CharField(max_length=10, choices=OnTimeout.choices, default=OnTimeout.REJECT)
     recall_seconds = models.PositiveIntegerField(default=0)
+    #: How many escalation steps it has gone through, and how many different people have to sign since.
+    escalations = models.PositiveIntegerField(default=0)
+    least_signers = models.PositiveIntegerField(default=0)
+    extensions = models.PositiveIntegerField(default=0)
 
     state = models.CharField(max_length=12, choices=TicketState.choices, default=TicketState.PENDING)
     outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True, default="")
@@ -211,6 +215,12 @@ class Ticket(models.Model):
         """The current arguments."""
         args: dict[str, Any] = self.current.args
         return args
+
+    @property
+    def escalated_to(self) -> str:
+        """The group that it was passed on to last; empty where it was not."""
+        gone_through = self.policy.get("steps", [])[: self.escalations]
+        return str(gone_through[-1]["group"]) if gone_through else ""
 
     @property
     def is_open(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
 from django.forms import BoundField
@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from approvals import display, wording
+from approvals import deadlines, display, timeouts, wording
 from approvals.live import fragments
 from approvals.models import Decision, Ticket
 
@@ -137,6 +137,30 @@ def urgency(ticket: Ticket) -> str:
 
 
 @register.filter
+def ahead(ticket: Ticket) -> timeouts.Ahead:
+    """What the next deadline brings."""
+    return deadlines.ahead_of(ticket)
+
+
+@register.filter
+def why_closed(ticket: Ticket) -> str:
+    """Why the clock could do nothing else than close it, where its policy says something else."""
+    return ticket.message.removeprefix(deadlines.TIMED_OUT).strip()
+
+
+@register.filter
+def best_guess(ticket: Ticket) -> str:
+    """What the agent goes on with if nobody answers."""
+    return timeouts.in_words(ticket.best_guess)
+
+
+@register.filter
+def span(seconds: int) -> str:
+    """`2 h`."""
+    return wording.span(timedelta(seconds=seconds))
+
+
+@register.filter
 def signatures(ticket: Ticket) -> display.Signatures:
     """Who must sign and who did."""
     return display.signatures(ticket)
@@ -180,9 +204,9 @@ def length_or_more(found: list[object], most: int) -> str:
 
 
 @register.filter
-def names(signers: dict[str, list[str]], group: str) -> str:
+def names(signers: dict[str, list[str]], groups: list[str]) -> str:
     """`alice or bob`, never a long list."""
-    found = signers.get(group, [])
+    found = list(dict.fromkeys(name for group in groups for name in signers.get(group, [])))
     if not found:
         return "nobody can sign here"
     shown, rest = found[:3], len(found) - 3

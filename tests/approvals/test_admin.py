@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.urls import reverse
 
@@ -21,9 +23,13 @@ def fields(**changes):
     return {
         "name": "Mail", "position": 1, "enabled": "on", "graph": "*", "action": "send_email", "condition": "",
         "risk": "medium", "gate": "hard", "deadline_seconds": 3600, "on_timeout": "reject", "bar_requester": "on",
-        "deny_threshold": 1, "recall_seconds": 0,
+        "deny_threshold": 1, "recall_seconds": 0, "final_action": "reject", "may_extend_seconds": 0,
+        "may_extend_times": 1, "steps-TOTAL_FORMS": 0, "steps-INITIAL_FORMS": 0,
         "requirements-TOTAL_FORMS": 1, "requirements-INITIAL_FORMS": 0, "requirements-0-needed": 1, **changes,
     }  # fmt: skip
+
+
+STEP = {"steps-TOTAL_FORMS": 1, "steps-0-position": 1, "steps-0-needed": 1, "steps-0-deadline_seconds": 3600}
 
 
 @pytest.fixture
@@ -35,6 +41,14 @@ def test_a_policy_is_made_and_recorded(desk, reviewers):
     answer = desk.post(reverse("admin:approvals_policy_add"), fields(**{"requirements-0-group": reviewers}))
     assert answer.status_code == 302, answer.context["errors"]
     assert AuditEntry.objects.get(stream="system/policy").type == "policy.created"
+
+
+def test_escalation_steps_are_part_of_the_policy_s_record(desk, reviewers):
+    form = {**STEP, "on_timeout": "escalate", "steps-0-group": reviewers, "requirements-0-group": reviewers}
+    answer = desk.post(reverse("admin:approvals_policy_add"), fields(**form))
+    assert answer.status_code == 302, answer.context["errors"]
+    told = json.loads(bytes(AuditEntry.objects.get(stream="system/policy").body))["facts"]["policy"]
+    assert told["steps"] == [{"group": "reviewers", "needed": 1, "deadline_seconds": 3600}]
 
 
 def test_a_change_makes_the_next_version(desk, reviewers):
@@ -63,10 +77,18 @@ def test_a_change_makes_the_next_version(desk, reviewers):
         ({"requirements-TOTAL_FORMS": 0}, "at least one group"),
         ({"requirements-0-needed": 5}, "can never sign"),
         ({"gate": "soft"}, "not available yet"),
+        ({"on_timeout": "approve"}, "Only a soft gate or low risk may be approved"),
+        ({"final_action": "approve"}, "Only a soft gate or low risk may be approved"),
+        ({"on_timeout": "answer", "risk": "high"}, "An agent does not answer itself where the risk is high"),
+        ({"on_timeout": "answer", "action": "*"}, "name the graph or the action"),
+        ({"on_timeout": "escalate"}, "at least one step"),
+        (STEP, "Escalation steps are used only where"),
+        ({**STEP, "on_timeout": "escalate", "steps-0-needed": 3}, "can never sign"),
+        ({**STEP, "on_timeout": "escalate", "final_action": "escalate"}, "Select a valid choice"),
     ],
 )
 def test_a_policy_that_cannot_work_is_refused_with_the_reason(desk, reviewers, changes, words):
-    form = {**fields(**{"requirements-0-group": reviewers}), **changes}
+    form = {**fields(**{"requirements-0-group": reviewers, "steps-0-group": reviewers}), **changes}
     answer = desk.post(reverse("admin:approvals_policy_add"), form)
     assert words in answer.content.decode()
     assert not Policy.objects.exists()

@@ -92,6 +92,49 @@ def test_a_policy_put_between_two_leaves_them_as_they_are(load, capsys):
     assert set(Policy.objects.values_list("version", flat=True)) == {1}
 
 
+CHAIN = """
+on_timeout = "escalate"
+steps = [{ group = "reviewers", deadline_seconds = 7200 }, { group = "finance", needed = 2, deadline_seconds = 60 }]
+"""
+
+
+def chained(before="", after=""):
+    return FILE.replace("requirements", CHAIN.replace(before, after, 1) + "requirements")
+
+
+@pytest.mark.django_db
+def test_escalation_steps_are_read_in_order_and_round_trip(load, capsys):
+    load(chained())
+    steps = Policy.objects.get(name="Small transfers").steps.all()
+    assert [(s.group.name, s.needed, s.deadline_seconds) for s in steps] == [("reviewers", 1, 7200), ("finance", 2, 60)]
+    assert load(dumped(capsys)).out == "No difference.\n"
+
+
+@pytest.mark.django_db
+def test_a_step_is_said_in_words(load):
+    assert (
+        "+ Small transfers: passed on to 1 of reviewers for 2 h, then to 2 of finance for 1 min" in load(chained()).out
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ('group = "reviewers"', 'group = "pirates"', "steps: There is no group “pirates”."),
+        ("deadline_seconds = 60", "deadline = 60", "steps: each step is written { group ="),
+        ("deadline_seconds = 60", "deadline_seconds = 0", "steps: Step 2 needs somebody to sign and a time"),
+        ("steps = [", "steps = [3, ", "steps: each step is written"),
+        ('"escalate"', '"reject"', "on_timeout: Escalation steps are used only where"),
+        ('"escalate"', '"approve"', "on_timeout: Escalation steps are used only"),
+    ],
+)
+def test_wrong_steps_are_refused_whole(load, before, after, words):
+    with pytest.raises(CommandError) as refusal:
+        load(chained(before, after))
+    assert words in str(refusal.value) and not Policy.objects.exists()
+
+
 @pytest.mark.django_db
 def test_another_order_is_another_order(load):
     load(FILE)
