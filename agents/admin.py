@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.http import HttpRequest
 
-from agents.models import Run
+from agents.models import GraphDrawing, Run
 from approvals.admin import ReadOnly
 
 
@@ -15,3 +16,15 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("thread_id", "graph", "requester", "status", "created_at", "ended_at")
     list_filter = ("status", "graph")
     search_fields = ("thread_id",)
+
+
+@admin.register(GraphDrawing)
+class GraphDrawingAdmin(admin.ModelAdmin):
+    """What each graph looks like and why it could not be loaded; a row of a graph that is gone is deleted here."""
+
+    list_display = ("name", "error", "seen_at")
+    readonly_fields = ("name", "nodes", "edges", "error", "traceback", "seen_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whoever loads a graph adds it."""
+        return False

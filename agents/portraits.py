@@ -19,8 +19,9 @@ class Node:
     name: str
     #: waiting, failed, done, or empty.
     state: str
-    #: Where it leads, and whether the graph decides there.
-    next: list[tuple[str, bool]]
+    #: Where it always leads, and where it leads if the graph decides so.
+    always: list[str]
+    sometimes: list[str]
 
     @property
     def words(self) -> str:
@@ -59,9 +60,12 @@ def of(run: Run, *, done: Iterable[str] = (), failed: Iterable[str] = ()) -> Por
     )
 
 
-def _node(name: str, edges: Iterable[pictures.Edge], state: str) -> Node:
-    leads = [(pictures.way(target), decides) for source, target, decides in edges if source == name]
-    return Node(name=pictures.way(name), state=state, next=leads)
+def _node(name: str, edges: Collection[pictures.Edge], state: str) -> Node:
+    ways: dict[bool, list[str]] = {False: [], True: []}
+    for source, target, decides in edges:
+        if source == name:
+            ways[decides].append(pictures.way(target))
+    return Node(name=pictures.way(name), state=state, always=ways[False], sometimes=ways[True])
 
 
 def _shown(place: str, names: Collection[str]) -> str:

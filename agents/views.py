@@ -9,10 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from agents import access, history, pictures, portraits, wishes
+from agents import access, history, pictures, portraits, registry, wishes
 from agents import runs as runs_of
 from agents.errors import AgentError
-from agents.models import Run, RunStatus, Wish
+from agents.models import GraphDrawing, Run, RunStatus, Wish
 from approvals.models import Ticket
 from approvals.views.tickets import reader
 
@@ -33,7 +33,14 @@ def runs(request: HttpRequest) -> HttpResponse:
     found = Run.objects.visible_to(request.user).select_related("requester").order_by("-id")
     if after.isdecimal() and len(after) < 19:
         found = found.filter(pk__lt=int(after))
-    context = {"page": "runs", "runs": list(found[: SHOWN + 1]), "shown": SHOWN, "after": after}
+    context = {
+        "page": "runs",
+        "runs": list(found[: SHOWN + 1]),
+        "shown": SHOWN,
+        "after": after,
+        "broken": GraphDrawing.objects.exclude(error=""),
+        "faults": registry.faults(),
+    }
     return render(request, "agents/runs.html", context)
 
 

@@ -164,9 +164,9 @@ def _audiences(tickets: Sequence[Ticket], *, connected: Collection[int]) -> dict
     return audiences
 
 
-def _auditors(connected: Collection[int]) -> Iterable[int]:
-    """Connected users who may see every ticket."""
-    everything = User.objects.with_perm("approvals.view_ticket", backend="django.contrib.auth.backends.ModelBackend")
+def _auditors(connected: Collection[int], *, of: str = "approvals.view_ticket") -> Iterable[int]:
+    """Connected users who may see every ticket, or whatever else the permission is for."""
+    everything = User.objects.with_perm(of, backend="django.contrib.auth.backends.ModelBackend")
     return everything.filter(pk__in=connected).values_list("pk", flat=True)
 
 
@@ -179,7 +179,9 @@ def _of_threads(threads: Collection[str], *, connected: Collection[int], tail: s
             connected=connected,
         )
         starters = AuditEntry.objects.filter(stream=f"run/{thread}", actor__in=connected, actor__is_active=True)
-        users = set(starters.values_list("actor", flat=True)).union(_auditors(connected))
+        users = set(starters.values_list("actor", flat=True)).union(
+            _auditors(connected), _auditors(connected, of="agents.view_run")
+        )
         told.append(
             Push(html=_run_mark(thread) + tail, users=frozenset(users.union(*(a.readers for a in audiences.values()))))
         )
@@ -215,4 +217,6 @@ def _marks(ticket: Ticket) -> str:
 
 
 def _run_mark(thread: str) -> SafeString:
-    return format_html('<div id="run-{}-live" hidden hx-swap-oob="true"></div>', thread)
+    """Nudges for the page of a run and for the list of runs."""
+    marks = '<div id="run-{}-live" hidden hx-swap-oob="true"></div><div id="runs-live" hidden hx-swap-oob="true"></div>'
+    return format_html(marks, thread)

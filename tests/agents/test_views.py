@@ -155,7 +155,7 @@ def test_a_graph_too_large_for_a_picture_is_told_in_words(as_user, dave, runtime
     Run.objects.create(thread_id="large", graph="large", requester=dave)
     page = as_user(dave, "/runs/large/").content.decode()
     assert "too large for a picture" in page
-    assert "node 0, leads to node 1 if the graph decides so" in page
+    assert "node 0, if the graph decides so to node 1" in page
 
 
 def test_hostile_node_names_are_only_text(as_user, dave, runtime):
@@ -185,3 +185,17 @@ def _many_steps(thread_id, count):
             """ '{"source": "loop"}' FROM generate_series(1, %s) AS n""",
             [thread_id, count],
         )
+
+
+@pytest.mark.parametrize(("reader", "reads_traceback"), [("dave", False), ("admin", True)])
+def test_a_broken_graph_is_named_with_its_traceback_for_staff(as_user, cast, reader, reads_traceback):
+    GraphDrawing.objects.create(name="payroll", error="The graph “payroll” cannot be loaded: x", traceback="line 7")
+    page = as_user(cast[reader], "/runs/").content.decode()
+    assert "“payroll” cannot be loaded" in page
+    assert ("line 7" in page) is reads_traceback
+
+
+def test_a_graph_file_that_is_no_use_is_named(as_user, dave, settings, tmp_path):
+    (tmp_path / "langgraph.json").write_text("{")
+    settings.COUNTERSIGN_GRAPHS = [tmp_path / "langgraph.json"]
+    assert "Graphs that cannot be loaded" in as_user(dave, "/runs/").content.decode()

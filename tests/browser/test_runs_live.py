@@ -63,3 +63,32 @@ def test_an_open_run_moves_by_itself_and_what_was_opened_stays_open(page, thread
         shown(page, "#run-steps", "execute ran")
         shown(page, ".step__fold[open] h3 >> nth=0", "approval_status")
     assert not [problem for problem in page.problems if "WebSocket" not in problem]
+
+
+def test_a_new_run_and_its_end_appear_in_the_list(page, thread_id, dave, alice, test_database):  # noqa: F811
+    from approvals.models import Ticket
+
+    thread = Run.objects.get(thread_id=thread_id)
+    with daphne.serving(DATABASE_URL=test_database) as address:
+        sign_in(page, address, dave)
+        page.goto(f"{address}/runs/")
+        shown(page, "#live-status", "Live")
+        shown(page, f"#run-row-{thread.pk}", "Paused")
+        newer = elsewhere(start_another, dave)
+        shown(page, f"#run-row-{newer.pk}", "Paused")
+        elsewhere(factories.decide, Ticket.objects.get(thread_id=thread_id), alice)
+        elsewhere(resume, thread_id)
+        shown(page, f"#run-row-{thread.pk}", "Succeeded")
+        assert page.locator("#runs-list li").count() == 2
+    assert not [problem for problem in page.problems if "WebSocket" not in problem]
+
+
+def start_another(dave):
+    from agents import runner
+
+    return runner.start_sync(
+        graph="decide_execute",
+        input={"request": "transfer 30 to erin"},
+        thread_id=str(uuid.uuid4()),
+        requester_id=dave.pk,
+    )
