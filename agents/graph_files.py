@@ -25,7 +25,7 @@ _EXTRA: dict[str, tuple[type[Any], Callable[[Any], Any]]] = {
     "message": (str, str),
     "tools": (str, str),
 }
-_WORDS = {"approve", "reject", "respond", "timeout"}
+_WORDS = {"approve", "edit", "reject", "respond", "timeout"}
 
 
 def read(path: Path) -> dict[str, GraphEntry]:

@@ -6,6 +6,7 @@ node. So: `Command(resume={id: value})`, one id at a time, for an id that the st
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -21,7 +22,7 @@ from langgraph.pregel import Pregel
 from langgraph.types import Command, PregelTask, StateSnapshot
 from pydantic import BaseModel
 
-from agents import asks, transcripts
+from agents import asks, tool_messages, transcripts
 from agents.checkpoints import Stopped
 from agents.entries import GraphEntry
 from agents.errors import BadAnswer, LeaseLost, StaleInterrupt, StateNotSerialisable
@@ -29,8 +30,13 @@ from agents.protocols import Pause
 from agents.protocols.breakpoint import Verdict
 from approvals import digests
 
-NOTE = "Note: a reviewer changed this call before it ran. It ran with {args}.\n\n"
 SUPERSEDED = "This was not run: a new message came before anyone decided."
+
+
+#: What tool nodes that are written by hand are called; one that reviews, checks or asks is none.
+TOOL_NODE = re.compile(
+    r"(?!.*(review|approv|check|confirm|human|ask))(.*tools.*|.*tool_node|(call|run|execute|use)_tool)", re.IGNORECASE
+)
 
 
 class GraphRaised(Exception):
@@ -183,7 +189,7 @@ class Thread:
     async def _run_none(self, pause: Pause, verdict: Verdict) -> None:
         """Every call is refused: answer them in the tool node's name, and the graph goes on behind it."""
         key = transcripts.messages_key((await self.look()).values)
-        update = {key: _refusals(pause, verdict)}
+        update = {key: tool_messages.refusals(pause, verdict)}
         await self.graph.aupdate_state(self.config, update, as_node=self._tool_node(pause.node.split(", ")))
         await self._invoke(None)
 
@@ -198,13 +204,15 @@ class Thread:
         values = (await self.look()).values
         key = transcripts.messages_key(values)
         message = cast(AIMessage, transcripts.unanswered(values)[0])
-        await self.graph.aupdate_state(self.config, {key: [_trimmed(message, verdict.run)]})
+        await self.graph.aupdate_state(self.config, {key: [tool_messages.trimmed(message, verdict.run)]})
         # Asked again: without the refused calls the graph may route to another tool node.
         nodes = sorted(set((await self.graph.aget_state(self.config)).next))
         await self._invoke(None, stop_after=nodes)
         after = (await self.look()).values
-        restored = [message, *_notes(pause, verdict, after), *_refusals(pause, verdict)]
-        await self.graph.aupdate_state(self.config, {key: restored}, as_node=self._tool_node(nodes))
+        if all(transcripts.result_of(after, name) for name in verdict.run):
+            restored = [message, *tool_messages.notes(pause, verdict, after), *tool_messages.refusals(pause, verdict)]
+            await self.graph.aupdate_state(self.config, {key: restored}, as_node=self._tool_node(nodes))
+        # Else that was no tool node: what was refused stays out, because the node behind it may run it.
         await self._invoke(None)
 
     # Reading a snapshot.
@@ -256,7 +264,18 @@ class Thread:
         return any(isinstance(s, Pregel) and (s.interrupt_before_nodes or s.interrupt_after_nodes) for s in inner)
 
     def _tool_node(self, names: Sequence[str]) -> str:
-        return next((name for name in names if name in self._tool_nodes()), "")
+        """The one of these nodes that runs the tools; empty where none does."""
+        found = next((name for name in names if name in self._tool_nodes()), "")
+        return found or next((name for name in names if self._runs_tools(name)), "")
+
+    def _runs_tools(self, name: str) -> bool:
+        """A tool node written by hand: its entry says so, or it is called one in a graph that has no other.
+
+        Nothing else may be taken for one: behind a node that only looks at calls, refused calls would run.
+        """
+        if name in self.entry.asks:
+            return self.entry.asks[name].call
+        return not self._tool_nodes() and bool(TOOL_NODE.fullmatch(name))
 
     def _tool_nodes(self) -> dict[str, ToolNode]:
         bound = {name: node.bound for name, node in self.graph.nodes.items()}
@@ -283,7 +302,9 @@ def _answering(seen: Seen, value: Any) -> Any:
     _, waiting = transcripts.unanswered(seen.values)
     if not waiting or not isinstance(value, dict) or key not in value:
         return value
-    answers = [seen.result_of(call["id"]) or _tool_message(call, SUPERSEDED, status="error") for call in waiting]
+    answers = [
+        seen.result_of(call["id"]) or tool_messages.instead(call, SUPERSEDED, status="error") for call in waiting
+    ]
     return {**value, key: [*answers, *value[key]]}
 
 
@@ -312,42 +333,3 @@ def _schema(shape: Any) -> dict[str, Any]:
         return shape
     found: dict[str, Any] = shape.model_json_schema() if issubclass(shape, BaseModel) else shape.schema()
     return found
-
-
-def _refusals(pause: Pause, verdict: Verdict) -> list[ToolMessage]:
-    """What the model reads in place of the results of calls that did not run."""
-    calls = {call["id"]: call for call in pause.tool_calls or ()}
-    refused = [_tool_message(calls[name], text, status="error") for name, text in verdict.refuse.items()]
-    replied = [_tool_message(calls[name], text, status="success") for name, text in verdict.reply.items()]
-    return refused + replied
-
-
-def _notes(pause: Pause, verdict: Verdict, values: Any) -> list[ToolMessage]:
-    """The results of edited calls, saying so: the model still sees the call as it wrote it."""
-    notes = []
-    for call in pause.tool_calls or ():
-        edited = call["id"] in verdict.run and not digests.alike(verdict.run[call["id"]], call["args"])
-        result = transcripts.result_of(values, call["id"]) if edited else None
-        if result is not None:
-            said = NOTE.format(args=verdict.run[call["id"]])
-            notes.append(result.model_copy(update={"content": f"{said}{result.text}"}))
-    return notes
-
-
-def _tool_message(call: Mapping[str, Any], text: str, *, status: str) -> ToolMessage:
-    return ToolMessage(content=text, tool_call_id=call["id"], name=call["name"], status=status)
-
-
-def _trimmed(message: AIMessage, run: Mapping[str, Mapping[str, Any]]) -> AIMessage:
-    """The message with only the calls to run, in every place a provider's client keeps them."""
-    calls = [{**c, "args": dict(run[c["id"]])} for c in message.tool_calls if c["id"] and c["id"] in run]
-    refused = {call["id"] for call in message.tool_calls} - set(run)
-    content = message.content
-    if isinstance(content, list):
-        content = [part for part in content if not (isinstance(part, dict) and _call_id(part) in refused)]
-    extra = {key: value for key, value in message.additional_kwargs.items() if key != "tool_calls"}
-    return message.model_copy(update={"tool_calls": calls, "content": content, "additional_kwargs": extra})
-
-
-def _call_id(part: Mapping[str, Any]) -> Any:
-    return part.get("call_id") or part.get("id")

@@ -13,6 +13,8 @@ REJECTED = "A reviewer rejected this action. It was not run. Do not try it again
 
 #: Stand in an entry's words for what the reviewer wrote, and for the arguments that were approved.
 MESSAGE, ARGS = "{message}", "{args}"
+#: A key whose value is a dict that is laid out among the keys beside it.
+SPREAD = "**"
 
 
 def refusal(answer: Answer) -> str:
@@ -23,16 +25,18 @@ def refusal(answer: Answer) -> str:
 
 
 def key(words: Mapping[str, Any], answer: Answer) -> str:
-    """The entry's word for this answer; a deadline has a word of its own where the entry names one."""
+    """The entry's word for this answer; a deadline and an edit have one of their own where the entry names it."""
     if answer.timed_out and "timeout" in words:
         return "timeout"
-    return "approve" if answer.type == "edit" else answer.type
+    return "approve" if answer.type == "edit" and "edit" not in words else answer.type
 
 
 def filled(word: Any, *, message: str, args: Any) -> Any:
     """The entry's word with what was said put into it; "rejected: {message}" is "rejected" without a reason."""
     if isinstance(word, Mapping):
-        return {name: filled(part, message=message, args=args) for name, part in word.items()}
+        parts = {name: filled(part, message=message, args=args) for name, part in word.items()}
+        spread = parts.pop(SPREAD, {})
+        return {**parts, **spread}
     if isinstance(word, list):
         return [filled(part, message=message, args=args) for part in word]
     if word == ARGS:
@@ -54,5 +58,6 @@ def allowed(words: Mapping[str, Any], *, without: tuple[str, ...]) -> tuple[str,
     if not words:
         return without
     # A graph compares with its own words: free text would fall through its branches.
-    extra = {"edit": takes_args(words.get("approve")), "respond": "respond" in words}
+    takes = takes_args(words.get("edit", words.get("approve")))
+    extra = {"edit": takes, "respond": "respond" in words}
     return tuple(kind for kind in ("approve", "edit", "reject", "respond") if extra.get(kind, True))

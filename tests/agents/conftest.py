@@ -15,7 +15,7 @@ import pytest
 # As agents/apps.py does; this file is read before Django is set up, and LangGraph reads it at import.
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 
-from tests.agents import example_graphs
+from tests.agents import example_graphs, seed_graphs
 
 
 @pytest.fixture
@@ -30,9 +30,12 @@ def runtime(transactional_db: None) -> None:
 @pytest.fixture
 def project(settings: Any, tmp_path: Path) -> Path:
     """A langgraph.json that names the example graphs."""
-    graphs: dict[str, Any] = {name: f"tests.agents.example_graphs:{name}" for name in example_graphs.NAMES}
+    graphs: dict[str, Any] = {
+        name: f"{module.__name__}:{name}" for module in (example_graphs, seed_graphs) for name in module.NAMES
+    }
     words = {"approve": "approved", "reject": "rejected"}
     graphs["worded"] = {"path": graphs["two_questions"], "words": words}
+    graphs["approval"] = {"path": graphs["approval"], "words": words}
     file = tmp_path / "langgraph.json"
     file.write_text(json.dumps({"graphs": graphs}))
     settings.COUNTERSIGN_GRAPHS = [file]
