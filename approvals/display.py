@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from approvals import quorum, wording
-from approvals.models import Decision, Ticket
-from approvals.states import DecisionType, Outcome
+from approvals.models import RISK_ORDER, Decision, Ticket
+from approvals.states import DecisionType, Outcome, Risk
 
 #: Below this depth a value is shown as JSON: deeper nesting helps nobody and breaks the page.
 DEPTH = 4
 LONG = 400
+#: Sorts after every moment.
+NEVER = "never"
 
 ENDINGS = {
     Outcome.APPROVED: "Approved",
@@ -164,6 +167,17 @@ def _change(path: tuple[str, ...], before: dict[str, Any], after: dict[str, Any]
 
 def _as_words(value: Any) -> str:
     return value if isinstance(value, str) and value.strip() else wording.as_json(value)
+
+
+def order(ticket: Ticket) -> str:
+    """What a list sorts the ticket by, as text that sorts the same way: `by_urgency`, or `resolved` from the end."""
+    if not ticket.is_open:
+        return f"{_moment(ticket.resolved_at)} {ticket.pk:019d}"
+    return f"{_moment(ticket.deadline_at)} {RISK_ORDER[Risk(ticket.risk)]} {ticket.pk:019d}"
+
+
+def _moment(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") if moment else NEVER
 
 
 def signatures(ticket: Ticket) -> Signatures:

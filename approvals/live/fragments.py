@@ -30,9 +30,6 @@ SETTLE = timedelta(seconds=2)
 #: More than this and the page is better loaded afresh.
 MOST_CHANGES = 500
 
-#: After these a ticket waits for people who did not have it in their list.
-NEW = frozenset({"ticket.opened", "ticket.escalated"})
-
 RELOAD = mark_safe('<span id="live-reload" hidden hx-swap-oob="true"></span>')
 
 
@@ -102,7 +99,7 @@ def changes_since(user: User, since: int) -> str:
 
 
 def _pushes(entries: Iterable[AuditEntry], *, connected: Collection[int], tail: str) -> list[Push]:
-    opened, changed, threads = _subjects(entries)
+    changed, threads = _subjects(entries)
     tickets = list(Ticket.objects.filter(pk__in=changed).for_list())
     audiences = _audiences(tickets, connected=connected)
     pushes = []
@@ -112,7 +109,7 @@ def _pushes(entries: Iterable[AuditEntry], *, connected: Collection[int], tail: 
         if not audience.readers:
             continue
         try:
-            pushes += _of_ticket(ticket, audience, tail=tail, is_new=ticket.pk in opened and ticket.is_open)
+            pushes += _of_ticket(ticket, audience, tail=tail)
         except DatabaseError:
             raise
         except Exception:  # one ticket that cannot be drawn must not silence all others
@@ -120,28 +117,29 @@ def _pushes(entries: Iterable[AuditEntry], *, connected: Collection[int], tail: 
     return pushes + _of_threads(threads, connected=connected, tail=tail)
 
 
-def _of_ticket(ticket: Ticket, audience: Audience, *, tail: str, is_new: bool) -> list[Push]:
-    """A new ticket goes to the top of the list it belongs to; a changed one stays where it is."""
-    row, marks = _row(ticket), _marks(ticket)
-    if not is_new:
-        return [Push(html=_instead(row) + marks + tail, users=audience.readers)]
+def _of_ticket(ticket: Ticket, audience: Audience, *, tail: str) -> list[Push]:
+    """Each reader's row goes to the list it belongs to; the page finds its place there by `data-order`."""
+    row, rest = _row(ticket), _marks(ticket) + tail
+    if not ticket.is_open:
+        return [Push(html=_into("decided-list", row) + rest, users=audience.readers)]
+    needed = audience.deciders - {
+        vote.reviewer_id for vote in ticket.decisions.all() if vote.revision == ticket.revision
+    }
     return [
-        Push(html=_into("inbox-list", row) + marks + tail, users=audience.deciders),
-        Push(html=_into("others-list", row) + marks + tail, users=audience.readers - audience.deciders),
+        Push(html=_into("inbox-list", row) + rest, users=needed),
+        Push(html=_into("others-list", row) + rest, users=audience.readers - needed),
     ]
 
 
-def _subjects(entries: Iterable[AuditEntry]) -> tuple[set[int], set[int], set[str]]:
-    """The tickets that are new to somebody, all tickets touched, and the threads of entries about a run."""
-    opened, changed, threads = set(), set(), set()
+def _subjects(entries: Iterable[AuditEntry]) -> tuple[set[int], set[str]]:
+    """The tickets that were touched, and the threads of entries about a run."""
+    changed, threads = set(), set()
     for entry in entries:
         if entry.ticket_id is not None:
             changed.add(entry.ticket_id)
-            if entry.type in NEW:
-                opened.add(entry.ticket_id)
         elif entry.type.startswith("run."):
             threads.add(entry.stream.partition("/")[2])
-    return opened, changed, threads
+    return changed, threads
 
 
 def _audiences(tickets: Sequence[Ticket], *, connected: Collection[int]) -> dict[int, Audience]:
@@ -194,13 +192,8 @@ def _row(ticket: Ticket) -> str:
 
 
 def _into(list_id: str, row: str) -> str:
-    """A new row for the top of a list."""
+    """A row for one of the inbox's lists: `static/js/rows.js` puts it in the place of its order."""
     return f'<ol hx-swap-oob="afterbegin:#{list_id}">{row}</ol>'
-
-
-def _instead(row: str) -> str:
-    """The row in the place of the one with the same id."""
-    return row.replace("<li", '<li hx-swap-oob="true"', 1)
 
 
 def _marks(ticket: Ticket) -> str:

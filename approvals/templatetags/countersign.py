@@ -12,7 +12,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from approvals import deadlines, display, timeouts, wording
-from approvals.live import fragments
 from approvals.models import Decision, Ticket
 
 register = template.Library()
@@ -184,10 +183,10 @@ def signed(ticket: Ticket) -> list[Decision]:
     return display.signed(ticket)
 
 
-@register.simple_tag
-def live_seq() -> int:
-    """The newest audit entry this page can know of; the socket goes on from there."""
-    return fragments.latest()
+@register.filter
+def order(ticket: Ticket) -> str:
+    """What its list is sorted by, as text: see `by_urgency` and `resolved`."""
+    return display.order(ticket)
 
 
 @register.filter

@@ -1,12 +1,13 @@
 // Keeps an open page true. The socket (htmx's ws extension) and the catch-up bring the same fragments;
-// both are put in place here, so that nothing moves under a hand and nothing typed is lost.
+// both are put in place here (rows by rows.js), so that nothing moves under a hand and nothing typed is lost.
 // Data in: #live-socket[data-since], [data-live-region]. The page's words: #live-status, #announce, #stale.
 
-const QUIET = 45_000, GRACE = 5_000, HIDDEN = 60_000, POLL = 30_000, MERGE = 2_000, FOLD = 8_000;
+import * as rows from "./rows.js";
+
+const QUIET = 45_000, GRACE = 5_000, HIDDEN = 60_000, POLL = 30_000, MERGE = 2_000;
 const byId = (id) => document.getElementById(id);
 const socket = byId("live-socket");
 const status = byId("live-status");
-const counted = byId("inbox-list");
 
 let since = Number(socket.dataset.since);
 let isOpen = false, isNew = false, signedOut = false;
@@ -37,21 +38,10 @@ function showState() {
   if (!signedOut && !(isOpen && now - heard < QUIET) && now - polled >= POLL) catchUp();
 }
 
-// A page may lack the list or the mark a fragment is for, and may have the new row already.
-function fitting(html) {
-  const parsed = document.createElement("template");
-  parsed.innerHTML = html;
-  for (const root of [...parsed.content.children]) {
-    const where = root.getAttribute("hx-swap-oob") ?? "";
-    if (where.includes(":")) {
-      for (const row of [...root.children].filter((row) => row.id && byId(row.id))) {
-        row.setAttribute("hx-swap-oob", "true");
-        parsed.content.append(row);
-      }
-      if (root.children.length === 0 || !document.querySelector(where.slice(where.indexOf(":") + 1))) root.remove();
-    } else if (!byId(root.id)) root.remove();
-  }
-  return parsed;
+// A page has few of the places that marks and nudges are for.
+function fitting(content) {
+  for (const root of [...content.children]) if (!byId(root.id)) root.remove();
+  return content;
 }
 
 function apply(html) {
@@ -62,18 +52,15 @@ function apply(html) {
   const seq = Number(beat?.dataset.seq ?? since);
   const isBehind = isNew && seq > since;
   const mustReload = parsed.content.querySelector("#live-reload");
-  const place = fitting(html);
-  const isNudged = [...place.content.children].some((root) => root.id.endsWith("-live"));
-  const arrived = place.content.querySelectorAll("ol > [id^=ticket-row-]").length;
-  htmx.swap(document.body, place.innerHTML, { swapStyle: "none", settleDelay: 0, swapDelay: 0 });
+  const arrived = rows.take(parsed.content);
+  const isNudged = [...fitting(parsed.content).children].some((root) => root.id.endsWith("-live"));
+  htmx.swap(document.body, parsed.innerHTML, { swapStyle: "none", settleDelay: 0, swapDelay: 0 });
   isNew = false;
   if (isBehind) catchUp();
   else since = Math.max(since, seq);
   if (arrived) announce(arrived);
   if (isNudged || mustReload) soon();
-  if (counted && mustReload) location.reload(); // lists only, nothing is typed there
-  countInTitle();
-  foldDecided();
+  if (byId("inbox") && mustReload) location.reload(); // lists only, nothing is typed there
   showState();
 }
 
@@ -113,9 +100,11 @@ async function refresh() {
   if (regions.length === 0) return;
   try {
     const fresh = new DOMParser().parseFromString(await get(location.href), "text/html");
-    if (!counted && fresh.title) document.title = fresh.title;
+    if (fresh.title) document.title = fresh.title;
+    rows.sumUp();
     for (const { id } of regions) {
       const region = byId(id), now = fresh.getElementById(id);
+      if (now) keepTouched(region, now);
       if (!region || !now || region.isEqualNode(now)) continue;
       if (isBusy(region)) markStale(region);
       else replace(region, now);
@@ -131,6 +120,14 @@ function replace(region, now) {
   for (const { id } of opened) now.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
   htmx.swap(region, now.outerHTML, { swapStyle: "outerHTML", settleDelay: 0, swapDelay: 0 });
   for (const fold of opened.filter((fold) => "keep" in fold.dataset)) byId(fold.id)?.replaceWith(fold);
+}
+
+// What differs only because it was drawn again, or unfolded here, is no change.
+function keepTouched(region, now) {
+  const token = region?.querySelector("[name=csrfmiddlewaretoken]")?.value;
+  if (token) now.querySelectorAll("[name=csrfmiddlewaretoken]").forEach((field) => field.setAttribute("value", token));
+  const folds = region?.querySelectorAll("details") ?? [], fresh = now.querySelectorAll("details");
+  if (folds.length === fresh.length) folds.forEach((fold, at) => { fresh[at].open = fold.open; });
 }
 
 function markStale(region) {
@@ -154,27 +151,6 @@ function announce(count) {
   }, MERGE);
 }
 
-// The title, the heading and the list say one number. "50+" stays: the list is cut.
-function countInTitle() {
-  const heading = document.querySelector("#inbox h1");
-  if (!counted || heading?.textContent.includes("+")) return;
-  const count = counted.querySelectorAll(":scope > [data-state=pending]").length;
-  document.title = (count ? `(${count}) ` : "") + document.title.replace(/^\(\d+\) /, "");
-  if (heading) heading.textContent = count ? `${count} waiting for you` : "Nothing is waiting for you";
-}
-
-// What was decided elsewhere stays long enough to be read, then moves to the decided ones.
-function foldDecided() {
-  const rows = document.querySelectorAll(":is(#inbox-list, #others-list) > [data-state]:not([data-state=pending], [data-folding])");
-  rows.forEach((row) => {
-    row.dataset.folding = "";
-    setTimeout(function fold() {
-      if (row.matches(":hover, :focus-within")) setTimeout(fold, 1_000);
-      else if (byId("decided-list") && row.isConnected) byId("decided-list").prepend(row);
-    }, FOLD);
-  });
-}
-
 document.addEventListener("htmx:wsBeforeMessage", (event) => {
   event.preventDefault();
   apply(event.detail.message);
@@ -190,15 +166,9 @@ document.addEventListener("htmx:wsClose", (event) => {
   signedOut ||= event.detail.event.code === 4401;
   showState();
 });
-// A swap takes the focus with the old element; the new one has the same id, or holds the same link.
-document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
-  const row = detail.target.contains(document.activeElement) && detail.target.id ? detail.target.id : "";
-  if (row) queueMicrotask(() => { if (document.activeElement === document.body) byId(row)?.querySelector("a, button")?.focus({ preventScroll: true }); });
-});
 addEventListener("online", catchUp);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) hiddenAt = Date.now();
   else if (hiddenAt && Date.now() - hiddenAt > HIDDEN) catchUp();
 });
 setInterval(showState, 1_000);
-countInTitle();

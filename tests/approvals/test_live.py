@@ -23,7 +23,7 @@ from django.test import Client
 from approvals import live, tickets
 from approvals.consumers import InboxConsumer
 from approvals.live import bus, fragments, hub
-from approvals.models import AuditEntry, Ticket
+from approvals.models import Ticket
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -104,7 +104,8 @@ def test_decision_of_another_process_reaches_the_page(alice, bob, carol, transfe
             )
             await asyncio.to_thread(in_another_process, code)
             message = await page.hears_of(ticket)
-            assert re.search(rf'<li hx-swap-oob="true"[^>]*id="ticket-row-{ticket.pk}"', message)
+            assert '<ol hx-swap-oob="afterbegin:#inbox-list">' in message
+            assert "1 of 2 signed" in message
 
     scene()
 
@@ -365,11 +366,30 @@ def test_long_lists_of_ids_fit_into_notices():
     assert [found for text in texts for found in bus.ids_in(text)] == ids
 
 
-def test_withdrawn_ticket_is_redrawn_in_place(alice, transfers):
+def test_each_reader_s_row_goes_to_the_list_it_is_in_after_a_reload(alice, bob, carol, transfers):
     ticket = factories.open_ticket()
-    since = AuditEntry.objects.latest("id").pk
-    tickets.cancel(ticket.pk, reason="not needed")
-    assert "afterbegin" not in fragments.changes_since(alice, since + fragments.LOOK_BACK)
+    factories.decide(ticket, alice)
+    assert {name: list_of(user) for name, user in {"alice": alice, "bob": bob, "carol": carol}.items()} == {
+        "alice": ["others-list"],
+        "bob": ["inbox-list"],
+        "carol": ["inbox-list"],
+    }
+
+
+def test_row_returns_to_a_signer_when_an_edit_voids_the_signature(alice, carol, transfers):
+    ticket = factories.open_ticket()
+    factories.decide(ticket, alice)
+    factories.decide(ticket, carol, "edit", args={"amount": 25, "to": "bob"})
+    assert (list_of(alice), list_of(carol)) == (["inbox-list"], ["others-list"])
+
+
+def test_withdrawn_ticket_goes_to_the_decided_ones(alice, transfers):
+    tickets.cancel(factories.open_ticket().pk, reason="not needed")
+    assert list_of(alice) == ["decided-list"]
+
+
+def list_of(user):
+    return re.findall(r"afterbegin:#([a-z-]+)", fragments.changes_since(user, 0))
 
 
 def in_another_process(code: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from approvals import display
 from approvals.models import Ticket
 from tests import factories
 
@@ -93,3 +94,17 @@ def test_changes_since_tell_what_was_missed(client: Client, transfers: Any, alic
     ticket = factories.open_ticket()
     client.force_login(alice)
     assert f'id="ticket-row-{ticket.pk}"' in client.get("/inbox/changes/?since=0").content.decode()
+
+
+def test_rows_say_what_their_lists_are_sorted_by(client: Client, alice: Any) -> None:
+    for name, seconds in (("slow", None), ("grave", 3_600), ("late", 7_200), ("mild", 3_600)):
+        risk = "critical" if name == "grave" else "low"
+        needed = {"reviewers": 1}
+        factories.make_policy(name, action=name, deadline_seconds=seconds, risk=risk, requirements=needed)
+        factories.open_ticket(name)
+        factories.decide(factories.open_ticket(name), alice, "reject")
+    found = lists(client, alice)
+    needed, decided = ([display.order(ticket) for ticket in found[name]] for name in ("needed", "decided"))
+    assert needed == sorted(needed)
+    assert decided == sorted(decided, reverse=True)
+    assert len(needed) == len(decided) == 4

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
 from tests import daphne, factories
@@ -75,6 +78,67 @@ def test_page_catches_up_after_the_server_was_away(page, alice, bob, transfers, 
             shown(page, f"#inbox-list > #ticket-row-{ticket.pk}")
         shown(page, f"#ticket-row-{first.pk}", "Rejected")
         assert page.locator("#inbox-list > [data-state=pending]").count() == 3
+
+
+@pytest.fixture
+def hurried(transfers):
+    """A policy whose tickets are due long before those of the transfers."""
+    factories.make_policy("Pages", action="page_someone", deadline_seconds=600, requirements={"reviewers": 1})
+
+
+def order_of(page: Any) -> list[str]:
+    return page.locator("#inbox-list > li").evaluate_all("rows => rows.map(row => row.id)")
+
+
+def test_row_that_arrives_stands_where_a_reload_puts_it(page, alice, hurried, test_database):
+    with daphne.serving(DATABASE_URL=test_database) as address:
+        sign_in(page, address, alice)
+        page.goto(address)
+        shown(page, "#live-status", "Live")
+        for action in ("transfer_money", "page_someone", "transfer_money", "page_someone"):
+            ticket = elsewhere(factories.open_ticket, action)
+            shown(page, f"#inbox-list > #ticket-row-{ticket.pk}")
+        before, due = order_of(page), page.locator("#next-deadline").inner_text()
+        page.reload()
+        assert order_of(page) == before
+        assert page.locator("#next-deadline").inner_text() == due
+        assert re.fullmatch(r"The next deadline is in (9|10) min\.", due)
+
+
+def test_no_row_moves_under_a_pointer(page, alice, hurried, test_database):
+    slow = elsewhere(factories.open_ticket)
+    with daphne.serving(DATABASE_URL=test_database) as address:
+        sign_in(page, address, alice)
+        page.goto(address)
+        shown(page, "#live-status", "Live")
+        row = page.locator(f"#ticket-row-{slow.pk}")
+        row.hover()
+        place = row.bounding_box()
+        ticket = elsewhere(factories.open_ticket, "page_someone")
+        shown(page, "#newcomers", "1 new ticket")
+        assert row.bounding_box() == place
+        assert page.title().startswith("(2) ")
+        page.mouse.move(0, 0)
+        shown(page, f"#inbox-list > #ticket-row-{ticket.pk}:first-child")
+        assert page.locator("#newcomers").is_hidden()
+
+
+def test_own_vote_elsewhere_moves_the_row_and_every_tab_counts(page, alice, transfers, test_database):
+    ticket, other = elsewhere(factories.open_ticket), elsewhere(factories.open_ticket)
+    with daphne.serving(DATABASE_URL=test_database) as address:
+        sign_in(page, address, alice)
+        run = page.context.new_page()
+        page.goto(address)
+        run.goto(f"{address}/tickets/{other.pk}/")
+        for each in (page, run):
+            shown(each, "#live-status", "Live")
+            assert each.title().startswith("(2) ")
+        elsewhere(factories.decide, ticket, alice)
+        shown(page, f"#others-list > #ticket-row-{ticket.pk}")
+        shown(page, "#inbox h1", "1 waiting for you")
+        shown(page, "#others-count", "1")
+        for each in (page, run):
+            each.wait_for_function("document.title.startsWith('(1) ')")
 
 
 def test_signing_out_in_another_tab_is_said(page, alice, test_database):
