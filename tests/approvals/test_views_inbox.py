@@ -76,7 +76,7 @@ def test_more_tickets_need_no_more_queries(
         factories.decide(factories.open_ticket(), carol)
         factories.decide(factories.open_ticket("send_email"), alice)
     client.force_login(alice)
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(28):
         client.get("/")
 
 
