@@ -8,14 +8,7 @@ import pytest
 
 from agents.models import Run
 from tests import daphne, factories
-from tests.browser.test_live import (  # noqa: F401 - fixtures are found by their names here
-    browser,
-    elsewhere,
-    page,
-    shown,
-    sign_in,
-    test_database,
-)
+from tests.browser.stage import elsewhere, shown, sign_in
 from tests.browser.windows import needs_chromium
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
@@ -48,7 +41,7 @@ def resume(thread):
     return Run.objects.get(thread_id=thread)
 
 
-def test_an_open_run_moves_by_itself_and_what_was_opened_stays_open(page, thread_id, dave, alice, test_database):  # noqa: F811
+def test_an_open_run_moves_by_itself_and_what_was_opened_stays_open(page, thread_id, dave, alice, test_database):
     from approvals.models import Ticket
 
     with daphne.serving(DATABASE_URL=test_database) as address:
