@@ -58,7 +58,7 @@ def test_an_open_run_moves_by_itself_and_what_was_opened_stays_open(page, thread
     assert not [problem for problem in page.problems if "WebSocket" not in problem]
 
 
-def test_a_new_run_and_its_end_appear_in_the_list(page, thread_id, dave, alice, test_database):  # noqa: F811
+def test_a_new_run_and_its_end_appear_in_the_list(page, thread_id, dave, alice, test_database):
     from approvals.models import Ticket
 
     thread = Run.objects.get(thread_id=thread_id)
