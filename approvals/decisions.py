@@ -138,9 +138,13 @@ def _weigh_again(ticket: Ticket, args: dict[str, Any]) -> None:
     """The policy sees the edited arguments too: an edit may raise the tier and never lowers it."""
     proposed = ProposedAction(action=ticket.action, args=args, confidence=ticket.confidence)
     origin = Origin(graph=ticket.graph, thread_id=ticket.thread_id)
-    terms = policy.match(proposed, origin=origin, requester=ticket.requester)
+    rules = policy.in_force()
+    policy.take_turns(rules, [proposed], origin=origin, requester=ticket.requester)
+    terms = policy.match(proposed, origin=origin, requester=ticket.requester, rules=rules, ticket=ticket)
     together = policy.stiffened(terms, ticket)
-    if together is not None:
+    if together is None:
+        intake.note_totals(ticket, terms)
+    else:
         intake.apply_terms(ticket, together)
 
 

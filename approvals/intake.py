@@ -28,7 +28,11 @@ def open_tickets(actions: Sequence[ProposedAction], *, origin: Origin) -> list[T
         now = _lock_interrupt(origin)
         known = {ticket.position: ticket for ticket in _known(origin)}
         requester = User.objects.filter(pk=origin.requester_id).first() if origin.requester_id else None
-        return [known.get(a.position) or _open(a, origin=origin, requester=requester, now=now) for a in actions]
+        fresh = [action for action in actions if action.position not in known]
+        rules = policy.in_force() if fresh else []
+        policy.take_turns(rules, fresh, origin=origin, requester=requester)
+        opened = {a.position: _open(a, origin=origin, requester=requester, now=now, rules=rules) for a in fresh}
+        return [known.get(action.position) or opened[action.position] for action in actions]
 
 
 def digest_of(ticket: Ticket, args: dict[str, Any]) -> str:
@@ -43,17 +47,35 @@ def digest_of(ticket: Ticket, args: dict[str, Any]) -> str:
 
 
 def apply_terms(ticket: Ticket, terms: policy.Terms) -> None:
-    """Put a saved ticket under these terms, replacing the requirements it had. Under the row lock."""
+    """Put a saved ticket under these terms, replacing the requirements it had. Under the row lock.
+
+    Under another tier a shorter time to decide begins now; a longer one changes nothing: an edit buys nobody time.
+    """
     if list(terms.snapshot()["steps"]) != ticket.policy.get("steps", []):
         ticket.escalations = 0  # another chain of groups is gone through from its beginning
+    is_other = (terms.name, terms.version) != (ticket.policy_name, ticket.policy_version)
     _set_terms(ticket, terms)
+    if is_other and terms.deadline_seconds and ticket.chain and ticket.deadline_at:
+        sooner = ticket.chain.at + timedelta(seconds=terms.deadline_seconds)
+        if sooner < ticket.deadline_at:
+            ticket.deadline_at = sooner
+            resume.enqueue_expiry(ticket.pk, at=sooner)
     ticket.save(update_fields=[*_TERM_FIELDS])
     ticket.requirements.all().delete()
     _require(ticket, terms)
     audit.append("policy.applied", ticket=ticket, risk=ticket.risk, policy=terms.snapshot())
 
 
+def note_totals(ticket: Ticket, terms: policy.Terms) -> None:
+    """The ticket stays under its terms; the totals it shows are those with the new arguments."""
+    told = terms.snapshot()["totals"]
+    if told != ticket.policy.get("totals", []):
+        ticket.policy = {**ticket.policy, "totals": told}
+        ticket.save(update_fields=["policy"])
+
+
 _TERM_FIELDS = [
+    "deadline_at",
     "risk",
     "gate",
     "policy_name",
@@ -74,8 +96,15 @@ SELECT clock_timestamp() FROM turn
 """
 
 
-def _open(action: ProposedAction, *, origin: Origin, requester: User | None, now: datetime) -> Ticket:
-    terms = policy.match(action, origin=origin, requester=requester)
+def _open(
+    action: ProposedAction,
+    *,
+    origin: Origin,
+    requester: User | None,
+    now: datetime,
+    rules: Sequence[policy.Rule],
+) -> Ticket:
+    terms = policy.match(action, origin=origin, requester=requester, rules=rules)
     follows = repeats.followed(action, origin=origin)
     ticket = Ticket(
         graph=origin.graph,

@@ -6,13 +6,15 @@ condition that cannot be evaluated fails closed: the ticket opens under the stri
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from django.contrib.auth.models import User
 
-from approvals import conditions, timeouts
+from approvals import conditions, policy_words, timeouts, totals
+from approvals.conditions import Total
 from approvals.contract import Origin, ProposedAction
 from approvals.errors import NotAnApprover, OwnRequest
 from approvals.models import RISK_ORDER, Policy, Ticket
@@ -42,16 +44,33 @@ class Terms:
     max_requests: int | None = 5
     why: str = ""
     condition_error: str = ""
+    #: The running totals that were looked at, with this request and without.
+    totals: tuple[dict[str, Any], ...] = ()
 
     def snapshot(self) -> dict[str, Any]:
         """The JSON kept on the ticket."""
         wanted = [{"group": group, "needed": needed} for group, needed in self.requirements]
-        return {**asdict(self), "requirements": wanted, "steps": [asdict(step) for step in self.steps]}
+        steps = [asdict(step) for step in self.steps]
+        return {**asdict(self), "requirements": wanted, "steps": steps, "totals": list(self.totals)}
 
     @property
     def plan(self) -> timeouts.Plan:
         """What these terms say about deadlines."""
         return timeouts.Plan(on_timeout=self.on_timeout, steps=self.steps, final_action=self.final_action)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A policy ready to be tried."""
+
+    graph: str
+    action: str
+    condition: str
+    terms: Terms
+
+    def is_about(self, action: str, *, graph: str) -> bool:
+        """Do the two globs match?"""
+        return fnmatchcase(graph, self.graph) and fnmatchcase(action, self.action)
 
 
 #: An action that no policy knows: medium risk, one approval of `reviewers` within a day, then reject.
@@ -75,47 +94,108 @@ STRICTEST = Terms(
 )
 
 
-def match(action: ProposedAction, *, origin: Origin, requester: User | None) -> Terms:
-    """The terms of the first policy that matches. Two queries, whatever the number of policies."""
-    facts = {
+#: What a policy's columns say and a ticket's terms repeat under the same name.
+COPIED = (
+    "name",
+    "risk",
+    "gate",
+    "deadline_seconds",
+    "on_timeout",
+    "final_action",
+    "may_extend_seconds",
+    "may_extend_times",
+    "bar_requester",
+    "deny_threshold",
+    "recall_seconds",
+    "max_requests",
+)
+#: What goes with a tier and is not the stricter of two.
+_OF_TIER = ("deadline_seconds", "max_requests", "may_extend_seconds", "may_extend_times", "why", "condition_error")
+#: From the laxest to the strictest.
+GATES = (Gate.AUTO, Gate.SOFT, Gate.HARD, Gate.MANUAL)
+
+
+def in_force() -> list[Rule]:
+    """The enabled policies in the order in which they are tried. Two queries, whatever their number."""
+    policies = Policy.objects.filter(enabled=True).prefetch_related("requirements__group")
+    return [rule_of(policy) for policy in policies]
+
+
+def take_turns(
+    rules: Sequence[Rule], actions: Sequence[ProposedAction], *, origin: Origin, requester: User | None
+) -> None:
+    """Wait for everybody who is opening or editing what adds to the same running totals.
+
+    Before the first `match` of a transaction, for all its actions at once. Which policies are about these
+    actions does not matter: what another policy weighs adds to a total just the same.
+    """
+    asked = {total for rule in rules for total in _totals_of(rule)}
+    if asked:
+        totals.lock(asked, [_subject(action, origin, requester) for action in actions])
+
+
+def match(
+    action: ProposedAction,
+    *,
+    origin: Origin,
+    requester: User | None,
+    rules: Sequence[Rule],
+    ticket: Ticket | None = None,
+) -> Terms:
+    """The terms of the first rule that matches, with the totals that were read. `ticket`: it is weighed again."""
+    total = totals.Reader(subject=_subject(action, origin, requester, ticket))
+    terms = first(rules, facts_of(action, graph=origin.graph, requester=total.subject.requester), total=total)
+    return replace(terms, totals=tuple(total.read.values()))
+
+
+def facts_of(action: ProposedAction, *, graph: str, requester: str) -> dict[str, Any]:
+    """What a condition may speak of."""
+    return {
         "action": action.action,
         "args": action.args,
-        "graph": origin.graph,
-        "requester": requester.username if requester else "",
+        "graph": graph,
+        "requester": requester,
         # An agent that claims no confidence has none: it must not slip past "confidence < 0.8".
         "confidence": 0.0 if action.confidence is None else float(action.confidence),
     }
-    for policy in Policy.objects.filter(enabled=True).prefetch_related("requirements__group"):
-        if not (fnmatchcase(origin.graph, policy.graph) and fnmatchcase(action.action, policy.action)):
+
+
+def first(rules: Sequence[Rule], facts: dict[str, Any], *, total: Callable[[Total], float]) -> Terms:
+    """The terms of the first rule whose globs and condition match; the strictest where one cannot be evaluated."""
+    for rule in rules:
+        if not rule.is_about(facts["action"], graph=facts["graph"]):
             continue
         try:
-            if conditions.holds(policy.condition, facts):
-                return terms_of(policy)
+            if conditions.holds(rule.condition, facts, total=total):
+                return rule.terms
         except conditions.ConditionError as error:
-            return replace(STRICTEST, condition_error=f"{policy.name}: {error}")
+            return replace(STRICTEST, condition_error=f"{rule.terms.name}: {error}")
     return UNKNOWN_ACTION
 
 
-def terms_of(policy: Policy) -> Terms:
-    """A policy row as terms."""
-    return Terms(
-        name=policy.name,
-        version=policy.version,
-        risk=policy.risk,
-        gate=policy.gate,
-        requirements=tuple((r.group.name, r.needed) for r in policy.requirements.all()),
-        deadline_seconds=policy.deadline_seconds,
-        on_timeout=policy.on_timeout,
-        steps=_steps(policy),
-        final_action=policy.final_action,
-        may_extend_seconds=policy.may_extend_seconds,
-        may_extend_times=policy.may_extend_times,
-        bar_requester=policy.bar_requester,
-        deny_threshold=policy.deny_threshold,
-        recall_seconds=policy.recall_seconds,
-        max_requests=policy.max_requests,
-        why=_why(policy),
+def rule_of(policy: Policy) -> Rule:
+    """A policy row as a rule."""
+    signs = {requirement.group.name: requirement.needed for requirement in policy.requirements.all()}
+    columns = {name: getattr(policy, name) for name in (*COPIED, "graph", "action", "condition")}
+    return rule(columns, signs, _steps(policy), version=policy.version)
+
+
+def rule(
+    columns: Mapping[str, Any],
+    requirements: Mapping[str, int],
+    steps: Sequence[timeouts.Step] = (),
+    *,
+    version: int,
+) -> Rule:
+    """What a policy's columns, requirements and steps come to."""
+    terms = Terms(
+        **{name: columns[name] for name in COPIED},
+        version=version,
+        requirements=tuple(requirements.items()),
+        steps=tuple(steps),
+        why=_why(columns),
     )
+    return Rule(graph=columns["graph"], action=columns["action"], condition=columns["condition"], terms=terms)
 
 
 def _steps(policy: Policy) -> tuple[timeouts.Step, ...]:
@@ -127,36 +207,74 @@ def _steps(policy: Policy) -> tuple[timeouts.Step, ...]:
     )
 
 
-def _why(policy: Policy) -> str:
+def _why(columns: Mapping[str, Any]) -> str:
     """The rule in words: what it applies to, and when."""
-    action = "every action" if policy.action == "*" else f"the action {policy.action}"
-    graph = "any graph" if policy.graph == "*" else policy.graph
-    when = f", when {policy.condition}" if policy.condition.strip() else ""
-    return f"It applies to {action} of {graph}{when}."
+    when = f", when {columns['condition']}" if columns["condition"].strip() else ""
+    return f"It applies to {policy_words.scope(columns)}{when}."
+
+
+def _subject(
+    action: ProposedAction, origin: Origin, requester: User | None, ticket: Ticket | None = None
+) -> totals.Subject:
+    return totals.Subject(
+        action=action.action,
+        graph=origin.graph,
+        requester_id=requester.pk if requester else None,
+        requester=requester.username if requester else "",
+        args=action.args,
+        ticket_id=ticket.pk if ticket else None,
+    )
+
+
+def _totals_of(rule: Rule) -> frozenset[Total]:
+    try:
+        return conditions.totals_of(rule.condition)
+    except conditions.ConditionError:
+        return frozenset()  # it fails closed when it is tried
 
 
 def stiffened(terms: Terms, ticket: Ticket) -> Terms | None:
-    """The ticket's terms together with these, where these weigh as much or more; None where they weigh less.
+    """The ticket's terms together with these; None where these ask for nothing more.
 
-    Nothing the ticket asked for is dropped: of each group the larger number signs, and a clock that would
-    have let nothing pass does not learn to.
+    Of both the stricter stands: the higher risk, the stricter gate, of each group the larger number. What
+    goes with a tier, such as its name and what happens at the deadline, comes from the one of higher risk; but
+    a clock that would have let nothing pass does not learn to.
     """
-    if terms.name == ticket.policy_name or RISK_ORDER[Risk(terms.risk)] > RISK_ORDER[Risk(ticket.risk)]:
-        return None
     needed = {requirement.group.name: requirement.needed for requirement in ticket.requirements.all()}
+    both = dict(needed)
     for group, count in terms.requirements:
-        needed[group] = max(count, needed.get(group, 0))
+        both[group] = max(count, both.get(group, 0))
+    gate = max(Gate(terms.gate), Gate(ticket.gate), key=GATES.index)
+    barred = terms.bar_requester or ticket.bar_requester
+    denied = min(terms.deny_threshold, ticket.deny_threshold)
+    outweighs = RISK_ORDER[Risk(terms.risk)] < RISK_ORDER[Risk(ticket.risk)]
+    now = (both, gate, barred, denied)
+    if not outweighs and now == (needed, ticket.gate, ticket.bar_requester, ticket.deny_threshold):
+        return None
     own = timeouts.plan_of(ticket.on_timeout, ticket.policy)
-    plan = own if terms.plan.is_softer_than(own) else terms.plan
+    plan = terms.plan if outweighs and not terms.plan.is_softer_than(own) else own
     return replace(
-        terms,
+        terms if outweighs else _as_opened(ticket, terms),
         on_timeout=plan.on_timeout,
         steps=plan.steps,
         final_action=plan.final_action,
-        requirements=tuple(needed.items()),
-        gate=ticket.gate if terms.gate == Gate.AUTO else terms.gate,
-        bar_requester=terms.bar_requester or ticket.bar_requester,
-        deny_threshold=min(terms.deny_threshold, ticket.deny_threshold),
+        requirements=tuple(both.items()),
+        gate=gate,
+        bar_requester=barred,
+        deny_threshold=denied,
+        recall_seconds=max(terms.recall_seconds, ticket.recall_seconds),
+    )
+
+
+def _as_opened(ticket: Ticket, terms: Terms) -> Terms:
+    """What the ticket's tier brings along, beside what was read for the new arguments."""
+    known = {name: ticket.policy[name] for name in _OF_TIER if name in ticket.policy}
+    return replace(
+        terms,
+        name=ticket.policy_name,
+        version=ticket.policy_version,
+        risk=ticket.risk,
+        **known,
     )
 
 

@@ -161,6 +161,29 @@ def in_short(value: Any) -> str:
     return counted(len(value), "value") if isinstance(value, dict) else as_json(value)
 
 
+def running(told: dict[str, Any]) -> str:
+    """A running total in one line: "With this, 1,250.00 to bob in 24 h"."""
+    number = told["with_this"]
+    if told["what"]:
+        name = told["what"].rpartition(".")[2]
+        much = ("" if name == "amount" else f"{words_of(name).lower()} ") + f"{number:,.2f}"
+    else:
+        much = counted(int(number), "request")
+    same = " ".join(_same_for(name, value) for name, value in told["by"].items())
+    return f"With this, {much} {same} in {told['hours']} h"
+
+
+def _same_for(name: str, value: Any) -> str:
+    match name:
+        case "action":
+            return f"of the action {in_short(value)}"
+        case "graph":
+            return f"through {in_short(value)}"
+        case "requester":
+            return f"asked by {in_short(value)}" if value else "asked by nobody we know"
+    return _part(name.rpartition(".")[2], value)
+
+
 def _characters(value: str) -> str:
     return f"({counted(len(value), 'character')})" if value else "(empty)"
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -50,6 +51,8 @@ class Revision(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=("ticket", "number"), name="revision_once_per_number"),
         ]
+        # Running totals look for the requests to one recipient, whatever the argument is called.
+        indexes: ClassVar = [GinIndex(fields=("args",), opclasses=("jsonb_path_ops",), name="revision_args_idx")]
 
     def __str__(self) -> str:
         return f"revision {self.number}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import template
 from django.forms import BoundField
@@ -113,6 +114,12 @@ def as_json(value: object) -> str:
 def in_short(value: object) -> str:
     """A value inside a sentence."""
     return wording.in_short(value)
+
+
+@register.filter
+def running(told: dict[str, Any]) -> str:
+    """A running total that a policy looked at."""
+    return wording.running(told)
 
 
 @register.filter
