@@ -240,6 +240,8 @@ def stiffened(terms: Terms, ticket: Ticket) -> Terms | None:
     goes with a tier, such as its name and what happens at the deadline, comes from the one of higher risk; but
     a clock that would have let nothing pass does not learn to.
     """
+    if (terms.name, terms.version) == (ticket.policy_name, ticket.policy_version):
+        return None  # it has asked for all that already, and an escalation may have asked others since
     needed = {requirement.group.name: requirement.needed for requirement in ticket.requirements.all()}
     both = dict(needed)
     for group, count in terms.requirements:

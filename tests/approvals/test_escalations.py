@@ -142,7 +142,8 @@ def test_an_edit_after_the_escalation_keeps_its_people(chain, frank, carol):
 
 
 def test_an_edit_never_lets_the_clock_approve(cast):
-    make_policy("Small", position=1, condition="double(args.amount) < 10.0", on_timeout="approve", risk="low")
+    soft = {"gate": "soft", "risk": "medium", "on_timeout": "approve"}
+    make_policy("Small", position=1, condition="double(args.amount) < 10.0", **soft)
     make_policy("Large", position=2, risk="low", requirements={"reviewers": 2})
     ticket = decide(open_ticket(), cast["alice"], "edit", args={"amount": 5, "to": "bob"})
     assert (ticket.policy_name, ticket.on_timeout) == ("Small", "reject")
