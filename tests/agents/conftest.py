@@ -15,7 +15,7 @@ import pytest
 # As agents/apps.py does; this file is read before Django is set up, and LangGraph reads it at import.
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 
-from tests.agents import example_graphs, seed_graphs
+from tests.agents import example_graphs, seed_graphs, stranger_graphs
 
 
 @pytest.fixture
@@ -31,11 +31,17 @@ def runtime(transactional_db: None) -> None:
 def project(settings: Any, tmp_path: Path) -> Path:
     """A langgraph.json that names the example graphs."""
     graphs: dict[str, Any] = {
-        name: f"{module.__name__}:{name}" for module in (example_graphs, seed_graphs) for name in module.NAMES
+        name: f"{module.__name__}:{name}"
+        for module in (example_graphs, seed_graphs, stranger_graphs)
+        for name in module.NAMES
     }
     words = {"approve": "approved", "reject": "rejected"}
     graphs["worded"] = {"path": graphs["two_questions"], "words": words}
     graphs["approval"] = {"path": graphs["approval"], "words": words}
+    # What their entries say about two that are answered in words of their own.
+    flat = {"approve": {"action": "approve", "**": "{args}"}, "reject": {"action": "reject"}}
+    graphs["tool_asks"] = {"path": graphs["tool_asks"], "words": flat, "asks": {"tools": {"call": True}}}
+    graphs["assistance"] = {"path": graphs["assistance"], "words": {"respond": {"data": "{message}"}}}
     file = tmp_path / "langgraph.json"
     file.write_text(json.dumps({"graphs": graphs}))
     settings.COUNTERSIGN_GRAPHS = [file]
