@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hitl_site.settings")
-http = get_asgi_application()  # sets Django up; the imports below need it
+django.setup(set_prefix=False)  # the imports below need it
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402 - needs Django set up
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs Django set up
@@ -15,10 +15,11 @@ from channels.security.websocket import OriginValidator  # noqa: E402 - needs Dj
 from django.conf import settings  # noqa: E402 - needs Django set up
 
 from approvals import routing  # noqa: E402 - needs Django set up
+from hitl_site.handlers import OneHop  # noqa: E402 - needs Django set up
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": OneHop(),
         "websocket": OriginValidator(
             AuthMiddlewareStack(URLRouter(routing.websocket_urlpatterns)), settings.WEBSOCKET_ORIGINS
         ),

@@ -132,6 +132,9 @@ DATABASES: dict[str, dict[str, Any]] = {
         "OPTIONS": {
             "connect_timeout": "5",
             "application_name": "countersign",
+            # The same few statements come again and again: each connection keeps their plans.
+            "server_side_binding": True,
+            "prepare_threshold": 5,
             **_options,
             # Nothing people wait for takes this long; `migrate` lifts the limits for itself.
             "options": f"{_timeouts} {_options.get('options', '')}".strip(),

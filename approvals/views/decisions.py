@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from approvals import decisions
@@ -17,9 +17,10 @@ from approvals.views import refusals, tickets
 @refusals.explained
 def create(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """Record the reviewer's word and show the ticket; htmx follows the redirect too."""
-    ticket = tickets.find(request, ticket_id)
+    reviewer = tickets.reader(request)
+    ticket = get_object_or_404(Ticket.objects.visible_to(reviewer), pk=ticket_id)
     decision = DecisionForm(request.POST).decision(ticket)
-    decided = decisions.record(ticket.pk, reviewer=tickets.reader(request), decision=decision)
+    decided = decisions.record(ticket.pk, reviewer=reviewer, decision=decision)
     messages.success(request, _said(decided))
     return redirect(decided)
 
