@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar, cast
 
 from channels.db import database_sync_to_async
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from psycopg import InterfaceError as DriverInterfaceError
 from psycopg import OperationalError as DriverError
 from psycopg_pool import PoolTimeout
@@ -39,3 +39,13 @@ def is_away(error: BaseException | None) -> bool:
             return True
         error, seen = error.__cause__, seen + 1
     return False
+
+
+def unhurried() -> None:
+    """The transaction under way need not wait for the disk when it commits.
+
+    Only for what means nothing until something else is committed: commits reach the disk in order, so the
+    next one that waits brings this one along.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO off")

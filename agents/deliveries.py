@@ -230,14 +230,10 @@ def claim_next(lease: Lease, seen: Seen) -> Delivery | None:
 
 def _claim(lease: Lease, pause: Pause, *, checkpoint_id: str) -> Delivery | None:
     mine = Ticket.objects.live().filter(thread_id=lease.thread_id, interrupt_id=pause.interrupt_id)
-    asked = mine.filter(checkpoint_id=checkpoint_id).order_by("position")
-    waiting = list(asked.values_list("pk", flat=True))
-    if not waiting or asked.undelivered().count() != len(waiting):
+    claimed = tickets.claim(mine.filter(checkpoint_id=checkpoint_id))
+    if not claimed:
         return None
-    if not all(tickets.mark_delivered(ticket_id) for ticket_id in waiting):
-        transaction.set_rollback(True)  # taken back in this instant, or still in its recall window
-        return None
-    delivery = _delivery(pause, list(asked.prefetch_related("revisions")))
+    delivery = _delivery(pause, claimed)
     if isinstance(delivery.value, Verdict) and delivery.value.stop:
         # Nothing is handed over: approvals beside this refusal are withdrawn with the run, not delivered.
         transaction.set_rollback(any(t.state == TicketState.APPROVED for t in delivery.tickets))

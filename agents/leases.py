@@ -12,7 +12,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
 
@@ -21,7 +21,7 @@ from django.db.models import DateTimeField, Func, Q
 from django.db.models.expressions import Combinable
 
 from agents.database import in_thread
-from agents.errors import LeaseHeld, LeaseLost
+from agents.errors import LeaseHeld, LeaseLost, UnknownThread
 from agents.models import Run, RunQuerySet
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ _TAKE = """
 UPDATE agents_run
 SET lease_token = lease_token + 1, lease_owner = %s, lease_expires_at = clock_timestamp() + make_interval(secs => %s)
 WHERE thread_id = %s AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())
-RETURNING lease_token
+RETURNING *
 """
 
 _RELEASE = """
@@ -50,6 +50,8 @@ class Lease:
 
     thread_id: str
     token: int
+    #: The run as it stood when the lease was taken.
+    run: Run = field(compare=False, repr=False)
 
 
 class ClockTimestamp(Func):
@@ -69,12 +71,10 @@ def is_free() -> Q:
     return Q(lease_expires_at=None) | Q(lease_expires_at__lte=ClockTimestamp())
 
 
-def take(thread_id: str, *, owner: str) -> int | None:
-    """The new token, or None while another worker holds the thread. One conditional UPDATE."""
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE, [owner[:200], TTL.total_seconds(), thread_id])
-        taken = cursor.fetchone()
-    return taken[0] if taken else None
+def take(thread_id: str, *, owner: str) -> Lease | None:
+    """The lease with the next token, or None while another worker holds the thread. One conditional UPDATE."""
+    taken = Run.objects.raw(_TAKE, [owner[:200], TTL.total_seconds(), thread_id])
+    return next((Lease(thread_id=thread_id, token=run.lease_token, run=run) for run in taken), None)
 
 
 def renew(lease: Lease) -> bool:
@@ -96,11 +96,11 @@ def fenced(lease: Lease) -> RunQuerySet:
 
 @asynccontextmanager
 async def held(thread_id: str) -> AsyncIterator[Lease]:
-    """Hold the thread for the length of a block. Raises LeaseHeld, or LeaseLost when it slips away."""
-    token = await in_thread(take, thread_id, owner=owner())
-    if token is None:
-        raise LeaseHeld(thread_id=thread_id)
-    lease = Lease(thread_id=thread_id, token=token)
+    """Hold the thread for the length of a block. Raises UnknownThread or LeaseHeld, or LeaseLost when it slips away."""
+    lease = await in_thread(take, thread_id, owner=owner())
+    if lease is None:
+        known = await in_thread(Run.objects.filter(thread_id=thread_id).exists)
+        raise LeaseHeld(thread_id=thread_id) if known else UnknownThread(thread_id=thread_id)
     body = cast("asyncio.Task[object]", asyncio.current_task())
     heart = asyncio.create_task(_beat(lease, body=body))
     try:

@@ -38,8 +38,8 @@ async def start(*, graph: str, input: Any, thread_id: str, requester_id: int | N
     await in_thread(runs.check, thread_id, graph=graph, requester_id=requester_id)
     # Before the row is made: a graph that cannot be loaded leaves no run behind.
     await sessions.load(graph, model=model)
-    run = await in_thread(runs.register, thread_id, graph=graph, value=input, requester_id=requester_id, model=model)
-    async with sessions.opened(run) as session:
+    await in_thread(runs.register, thread_id, graph=graph, value=input, requester_id=requester_id, model=model)
+    async with sessions.opened(thread_id) as session:
         await _begin(session, input)
     return await in_thread(runs.find, thread_id)
 
@@ -63,9 +63,8 @@ async def drive(thread_id: str) -> None:
 
 
 async def _explained(thread_id: str, work: Any) -> None:
-    run = await in_thread(runs.find, thread_id)
     try:
-        async with sessions.opened(run) as session:
+        async with sessions.opened(thread_id) as session:
             await work(session)
     except (UnknownGraph, BrokenGraph) as error:
         # Another worker may know it.

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from agents import leases
+from agents.database import unhurried
 from agents.errors import (
     AgentError,
     BadThreadId,
@@ -77,13 +78,15 @@ def check(thread_id: str, *, graph: str, requester_id: int | None) -> None:
 
 
 def register(thread_id: str, *, graph: str, value: Any, requester_id: int | None, model: str) -> Run:
-    """The thread's run, made if there is none."""
+    """The thread's run, made if there is none. The caller takes its lease next, which waits for the disk."""
     made = {"graph": graph, "input": value, "requester_id": requester_id, "model": model}
     with transaction.atomic():
+        unhurried()
         run, is_new = Run.objects.get_or_create(thread_id=thread_id, defaults=made)
         if is_new:
             audit.append("run.started", stream=f"run/{thread_id}", actor=run.requester, graph=graph)
-    check(thread_id, graph=graph, requester_id=requester_id)  # someone may have been faster
+    if not is_new:
+        check(thread_id, graph=graph, requester_id=requester_id)  # someone may have been faster
     return run
 
 
@@ -91,6 +94,7 @@ def begin(lease: Lease, *, value: Any, begun_from: str) -> None:
     """New input for the thread. What an earlier worker left half done is marked as not known, not forgotten."""
     doubt(lease.thread_id)
     with transaction.atomic():
+        unhurried()  # the graph's first checkpoint waits for the disk
         if lock(lease).status == RunStatus.CANCELLED:
             raise RunCancelled(thread_id=lease.thread_id)
         told: dict[str, Any] = {"input": value, "begun_from": begun_from, "begun_at": Now(), "output": None}

@@ -38,12 +38,12 @@ class Session:
 
 
 @asynccontextmanager
-async def opened(run: Run) -> AsyncIterator[Session]:
-    """The thread under its lease, with the graph loaded; the run is read again once the lease is held."""
-    async with leases.held(run.thread_id) as lease:
+async def opened(thread_id: str) -> AsyncIterator[Session]:
+    """The thread under its lease, with the graph loaded; the run as it stood when the lease was taken."""
+    async with leases.held(thread_id) as lease:
+        run = lease.run
         entry = registry.get(run.graph)
         graph = await load(run.graph, model=run.model, lease=lease)
-        run = await in_thread(runs.find, run.thread_id)
         tools = registry.tools(entry)
         thread = Thread(graph, thread_id=run.thread_id, model=run.model, entry=entry, tools=tools, asked=run.input)
         yield Session(run=run, thread=thread, lease=lease)

@@ -11,7 +11,7 @@ from django.db import transaction
 from approvals import audit, plaintext, resume, states
 from approvals.contract import Answer
 from approvals.errors import ForbiddenMove, TicketNotFound
-from approvals.models import Ticket
+from approvals.models import Ticket, TicketQuerySet
 from approvals.states import DecisionType, Execution, Outcome, TicketState
 
 #: What each final state says to a graph.
@@ -88,20 +88,29 @@ def answer_of(ticket: Ticket) -> Answer:
     )
 
 
-def mark_delivered(ticket_id: int) -> bool:
-    """Claim a resolved ticket for its graph, once. False when it was delivered before or is open again."""
-    with transaction.atomic():
-        ticket, now = lock(ticket_id)
-        if ticket.delivered_at or TicketState(ticket.state) not in ANSWERS or not ticket.release_at:
-            return False
-        if ticket.release_at > now:
-            return False
-        ticket.delivered_at = now
-        if ticket.state == TicketState.APPROVED:
-            ticket.execution = Execution.STARTED
-        ticket.save(update_fields=["delivered_at", "execution"])
-        audit.append("ticket.delivered", ticket=ticket)
-        return True
+def claim(asked: TicketQuerySet) -> list[Ticket]:
+    """Claim the resolved tickets of one question for its graph: together, and once.
+
+    Empty, and nothing is written, where one is open (again), in its recall window or was claimed before. The
+    caller is in a transaction.
+    """
+    waiting = list(asked.select_for_update(of=("self",)).order_by("position"))
+    if any(ticket.delivered_at or TicketState(ticket.state) not in ANSWERS for ticket in waiting):
+        return []
+    clocks = [audit.follow(ticket) for ticket in waiting]
+    if any(not ticket.release_at or ticket.release_at > now for ticket, now in zip(waiting, clocks, strict=True)):
+        return []
+    for ticket, now in zip(waiting, clocks, strict=True):
+        _deliver(ticket, now)
+    return waiting
+
+
+def _deliver(ticket: Ticket, now: datetime) -> None:
+    ticket.delivered_at = now
+    if ticket.state == TicketState.APPROVED:
+        ticket.execution = Execution.STARTED
+    ticket.save(update_fields=["delivered_at", "execution"])
+    audit.append("ticket.delivered", ticket=ticket)
 
 
 def start_again(ticket_id: int) -> bool:

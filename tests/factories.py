@@ -6,9 +6,9 @@ import itertools
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.db import connection
+from django.db import connection, transaction
 
-from approvals import decisions, intake
+from approvals import decisions, intake, tickets
 from approvals.contract import NewDecision, Origin, ProposedAction
 from approvals.models import EscalationStep, Policy, Requirement, Ticket
 
@@ -53,6 +53,12 @@ def decide(ticket: Ticket, reviewer: User, type: str = "approve", **fields: Any)
     return decisions.record(
         ticket.pk, reviewer=reviewer, decision=NewDecision(type=type, **{"digest": ticket.digest, **fields})
     )
+
+
+def claim(ticket: Ticket) -> bool:
+    """A worker's claim of this ticket alone; was it given?"""
+    with transaction.atomic():
+        return bool(tickets.claim(Ticket.objects.filter(pk=ticket.pk)))
 
 
 def make_policy(

@@ -10,7 +10,6 @@ from django.db import connection
 
 from agents import leases
 from agents.errors import LeaseHeld, LeaseLost
-from agents.leases import Lease
 from agents.models import Run
 from tests.statements import counted
 
@@ -37,7 +36,7 @@ def flushes():
 
 
 def test_the_first_lease_is_given(run):
-    assert leases.take("t", owner="one") == 1
+    assert leases.take("t", owner="one").token == 1
 
 
 def test_a_second_lease_is_refused(run):
@@ -48,32 +47,30 @@ def test_a_second_lease_is_refused(run):
 def test_an_expired_lease_goes_to_the_next_with_a_higher_token(run):
     leases.take("t", owner="one")
     expire()
-    assert leases.take("t", owner="two") == 2
+    assert leases.take("t", owner="two").token == 2
 
 
 def test_a_released_lease_is_free_at_once(run):
-    token = leases.take("t", owner="one")
-    leases.release(Lease(thread_id="t", token=token))
-    assert leases.take("t", owner="two") == 2
+    leases.release(leases.take("t", owner="one"))
+    assert leases.take("t", owner="two").token == 2
 
 
 def test_taking_waits_for_the_disk_and_releasing_does_not(run):
     before = flushes()
-    token = leases.take("t", owner="one")
+    lease = leases.take("t", owner="one")
     taken = flushes()
-    leases.release(Lease(thread_id="t", token=token))
+    leases.release(lease)
     assert (taken - before, flushes() - taken) == (1, 0)
 
 
 def test_taking_and_releasing_are_one_statement_each(run):
     with counted() as statements:
-        token = leases.take("t", owner="one")
-        leases.release(Lease(thread_id="t", token=token))
+        leases.release(leases.take("t", owner="one"))
     assert len(statements) == 2
 
 
 def test_a_stale_token_neither_renews_nor_releases(run):
-    old = Lease(thread_id="t", token=leases.take("t", owner="one"))
+    old = leases.take("t", owner="one")
     expire()
     leases.take("t", owner="two")
     leases.release(old)
@@ -82,7 +79,7 @@ def test_a_stale_token_neither_renews_nor_releases(run):
 
 
 def test_an_expired_lease_cannot_be_renewed_by_its_owner(run):
-    lease = Lease(thread_id="t", token=leases.take("t", owner="one"))
+    lease = leases.take("t", owner="one")
     expire()
     assert not leases.renew(lease)
 
@@ -95,8 +92,8 @@ def test_of_eight_workers_one_gets_the_thread(run):
             connection.close()
 
     with ThreadPoolExecutor(8) as pool:
-        tokens = list(pool.map(take, range(8)))
-    assert sorted(token for token in tokens if token) == [1]
+        given = list(pool.map(take, range(8)))
+    assert [lease.token for lease in given if lease] == [1]
 
 
 def test_a_block_holds_the_lease_and_lets_it_go(run):
@@ -108,7 +105,7 @@ def test_a_block_holds_the_lease_and_lets_it_go(run):
             return lease.token
 
     assert asyncio.run(block()) == 1
-    assert leases.take("t", owner="next") == 2
+    assert leases.take("t", owner="next").token == 2
 
 
 def test_work_stops_when_the_lease_is_lost(run, monkeypatch):
@@ -144,4 +141,4 @@ def test_a_cancelled_block_stays_cancelled(run):
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(block())
-    assert leases.take("t", owner="next") == 2
+    assert leases.take("t", owner="next").token == 2

@@ -20,10 +20,9 @@ from agents.errors import (
     UnknownThread,
 )
 from agents.models import Run
-from approvals import tickets
 from approvals.models import AuditEntry, Ticket
 from tests.agents.example_graphs import EFFECTS
-from tests.factories import decide, make_policy
+from tests.factories import claim, decide, make_policy
 
 LONG_AGO = "2020-01-01T00:00Z"
 
@@ -173,7 +172,7 @@ def test_langgraph_refuses_an_id_that_is_not_pending(start, run_together):
     run = start("two_questions")
 
     async def answer_unknown():
-        async with sessions.opened(await runner.in_thread(runs.find, run.thread_id)) as session:
+        async with sessions.opened(run.thread_id) as session:
             pause = (await session.thread.look()).pauses[0]
             gone = type(pause)(interrupt_id="0" * 32, node="pay")
             await session.thread.answer(gone, True)
@@ -270,7 +269,7 @@ class TestRefusals:
     def test_a_stale_lease_cannot_write(self, start):
         run = start("two_questions")
         with pytest.raises(LeaseLost):
-            runs.write(leases.Lease(thread_id=run.thread_id, token=run.lease_token - 1), status="failed")
+            runs.write(leases.Lease(thread_id=run.thread_id, token=run.lease_token - 1, run=run), status="failed")
         run.refresh_from_db()
         assert run.status == "paused"
 
@@ -280,7 +279,7 @@ class TestDeadWorkers:
         """As a worker leaves it that is killed after the claim."""
         run = start("parallel")
         ticket = decide(pending(run)[0], alice)
-        tickets.mark_delivered(ticket.pk)
+        claim(ticket)
         Run.objects.filter(pk=run.pk).update(status="running", lease_expires_at=LONG_AGO)
         return ticket
 
@@ -340,7 +339,7 @@ def test_the_resume_task_waits_for_a_lease_that_is_about_to_be_released(start, r
 
     run = start("two_questions")
     ticket = decide(only(), alice)
-    held = leases.Lease(thread_id=run.thread_id, token=leases.take(run.thread_id, owner="another"))
+    held = leases.take(run.thread_id, owner="another")
 
     async def let_go():
         await leases.in_thread(leases.release, held)

@@ -10,7 +10,7 @@ from django.db import connection
 from approvals import deadlines, tasks, tickets
 from approvals.models import Ticket
 from approvals.states import Execution
-from tests.factories import decide, make_policy, open_ticket, overdue
+from tests.factories import claim, decide, make_policy, open_ticket, overdue
 
 pytestmark = pytest.mark.django_db
 
@@ -67,17 +67,17 @@ def test_a_deadline_leaves_a_job_for_itself():
 
 def test_an_answer_is_delivered_once(alice):
     ticket = decide(open_ticket(), alice)
-    assert tickets.mark_delivered(ticket.pk)
-    assert not tickets.mark_delivered(ticket.pk)
+    assert claim(ticket)
+    assert not claim(ticket)
 
 
 def test_an_open_ticket_is_not_delivered():
-    assert not tickets.mark_delivered(open_ticket().pk)
+    assert not claim(open_ticket())
 
 
 def test_the_first_final_word_about_the_execution_stands(alice):
     ticket = decide(open_ticket(), alice)
-    tickets.mark_delivered(ticket.pk)
+    claim(ticket)
     tickets.record_execution(ticket.pk, execution=Execution.SUCCEEDED, result="paid")
     tickets.record_execution(ticket.pk, execution=Execution.UNKNOWN)
     ticket.refresh_from_db()

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from approvals.models import AuditEntry, Decision, Revision, Ticket
 from approvals.states import OUTCOMES, TicketState, may_move
-from tests.factories import decide, open_ticket
+from tests.factories import claim, decide, open_ticket
 
 pytestmark = pytest.mark.django_db
 PAIRS = list(itertools.permutations(TicketState, 2))
@@ -56,9 +56,8 @@ def test_what_is_written_once_cannot_be_changed(model, change, alice):
 
 
 def test_a_delivered_ticket_keeps_its_state(alice):
-    from approvals import tickets
 
     ticket = decide(open_ticket(), alice)
-    assert tickets.mark_delivered(ticket.pk)
+    assert claim(ticket)
     with pytest.raises(IntegrityError):
         put(ticket, TicketState.PENDING)
