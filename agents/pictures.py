@@ -125,7 +125,7 @@ def way(name: str) -> str:
     """A node's whole name for people, "team › pay"; what cannot be seen is shown by its number."""
     if name in {START, END}:
         return "start" if name == START else "end"
-    return " › ".join("".join(piece for _, piece in wording.pieces(part)) for part in name.split(":"))
+    return " › ".join(wording.visible(part) for part in name.split(":"))
 
 
 def _cut(text: str) -> str:
