@@ -24,12 +24,13 @@ WORDS = {
     "ticket.approved": "Approved",
     "ticket.rejected": "Rejected",
     "ticket.answered": "Answered",
-    "ticket.expired": "Nobody decided before the deadline",
+    "ticket.expired": "The deadline passed before enough people had signed",
     "ticket.cancelled": "Withdrawn",
     "ticket.superseded": "Superseded: the agent went on to something else",
     "ticket.delivered": "The agent was told",
     "ticket.escalated": "Passed on to {group}, for {signatures} within {time}",
     "deadline.missed": "The deadline was kept {time} late: no worker was running",
+    Outcome.AUTO_APPROVED.value: "Approved by the policy: nobody had to sign",
     Outcome.UNOPPOSED.value: "Approved at the deadline: nobody stopped it",
     Outcome.BEST_GUESS.value: "Answered at the deadline with the agent’s own best guess: nobody had answered",
     "execution.started": "Started",
@@ -40,7 +41,7 @@ WORDS = {
 #: Entries whose words name some of their facts.
 TOLD = {"ticket.escalated", "deadline.missed"}
 #: Endings that no person brought about, though their entry is of the same kind.
-BY_CLOCK = {Outcome.UNOPPOSED.value, Outcome.BEST_GUESS.value}
+BY_NOBODY = {Outcome.AUTO_APPROVED.value, Outcome.UNOPPOSED.value, Outcome.BEST_GUESS.value}
 #: Entries about the ticket itself: the person who brought them about has an entry of their own.
 NOBODY = ("ticket.", "execution.", "deadline.missed")
 
@@ -71,7 +72,7 @@ def of(ticket: Ticket) -> Iterator[Event]:
 
 def _words(entry: AuditEntry, facts: dict[str, Any]) -> str:
     ended = facts.get("outcome")
-    words = WORDS.get(ended if ended in BY_CLOCK else facts.get("decision", entry.type), entry.type)
+    words = WORDS.get(ended if ended in BY_NOBODY else facts.get("decision", entry.type), entry.type)
     return words.format_map(_told(facts)) if entry.type in TOLD else words
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents.models import Run
+from approvals import deadlines
 from approvals.models import Ticket
 from approvals.states import Execution
 from tests import factories
@@ -64,6 +65,11 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
     Ticket.objects.filter(pk=done.pk).update(execution=Execution.SUCCEEDED, result="Sent to bob@example.com.")
     refused = factories.open_ticket("send_email", args={"to": "all@example.com", "subject": "Sale", "body": "Buy"})
     factories.decide(refused, alice, "reject", message="Not to everybody.")
+    factories.make_policy("Search", action="search", risk="low", gate="auto")
+    auto = factories.open_ticket("search", args={"query": "invoices"}, requester=alice)
+    late = factories.open_ticket("send_email", args={"to": "late@example.com", "subject": "Late", "body": "Hm"})
+    Ticket.objects.filter(pk=late.pk).update(deadline_at="2026-01-01T00:00Z")
+    deadlines.expire(late.pk)
     Run.objects.create(
         thread_id="invoice-2201",
         graph="operations",
@@ -83,11 +89,15 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
         "ticket_edited": edited.get_absolute_url(),
         "ticket_done": done.get_absolute_url(),
         "ticket_rejected": refused.get_absolute_url(),
+        "ticket_auto": auto.get_absolute_url(),
+        "ticket_expired": late.get_absolute_url(),
         "runs": "/runs/",
         "run": "/runs/invoice-2201/",
         "run_done": f"/runs/{done.thread_id}/",
         "account": "/accounts/password/change/",
         "mfa": "/accounts/2fa/",
+        "email": "/accounts/email/",
+        "connections": "/accounts/3rdparty/",
         "totp": "/accounts/2fa/totp/activate/",
         "sign_out": "/accounts/logout/",
         "missing": "/tickets/99999/",
