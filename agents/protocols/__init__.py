@@ -75,8 +75,9 @@ def resume_value(pause: Pause, answers: Sequence[Answer]) -> Any:
     if len(answers) != len(asked):
         raise BadAnswer(why=f"{len(asked)} decisions were asked for and there are {len(answers)}.")
     for action, answer in zip(asked, answers, strict=True):
-        # A deadline speaks for nobody: what it says is the format's to put into words.
-        if answer.type not in action.allowed_decisions and not answer.timed_out:
+        # A deadline may say no where no person may: how, is the format's to put into words.
+        expired = answer.timed_out and answer.type == "reject"
+        if answer.type not in action.allowed_decisions and not expired:
             raise BadAnswer(why=f"“{answer.type}” is not allowed for {action.action}.")
     try:
         return wire.resume_value(pause, answers)
