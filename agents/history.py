@@ -14,6 +14,9 @@ from typing import Any
 
 from django.db import connection
 
+from agents import pictures
+from approvals import wording
+
 #: What LangGraph writes for itself.
 OWN_CHANNELS = ("__", "branch:", "join:")
 OWN_NODES = {"__input__", "__start__", "__interrupt__"}
@@ -75,6 +78,20 @@ class Step:
     has_waited: bool
     #: The names of the values that changed.
     changed: list[str]
+
+    @property
+    def words(self) -> str:
+        """What happened, for people."""
+        names = wording.listed([pictures.way(node) for node in self.nodes])
+        if self.source == "update":
+            return f"A person's answer was written down as {names}" if names else "The state was changed from outside"
+        if self.source == "fork":
+            return "Went back to this point"
+        if names:
+            return f"{names} ran"
+        if self.is_unnamed:
+            return "Several nodes ran at once"
+        return f"{pictures.way(self.inside)} began" if self.inside else "The input came in"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,6 @@ from typing import Any
 
 from django import template
 
-from agents import pictures
-from agents.history import Step
 from agents.models import Run
 
 register = template.Library()
@@ -31,21 +29,6 @@ MARKS = {
 def mark(state: str) -> str:
     """The small drawing of what happened to a node."""
     return MARKS.get(state, "")
-
-
-@register.filter
-def told(step: Step) -> str:
-    """What happened in a step, in words."""
-    names = " and ".join(pictures.way(node) for node in step.nodes)
-    if step.source == "update":
-        return f"A person's answer was written down as {names}" if names else "The state was changed from outside"
-    if step.source == "fork":
-        return "Went back to this point"
-    if names:
-        return f"{names} ran"
-    if step.is_unnamed:
-        return "Several nodes ran at once"
-    return f"{pictures.way(step.inside)} began" if step.inside else "The input came in"
 
 
 @register.filter

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 import uuid
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,26 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from agents import registry
+from agents import registry, terminal
 from agents.errors import AgentError
+from agents.following import Follower
 from agents.models import Run, RunStatus
+from approvals import wording
 from approvals.models import Ticket
 
 PAUSED_OR_DONE = {RunStatus.PAUSED, RunStatus.SUCCEEDED}
 USAGE = 2
-POLL_SECONDS = 0.2
+INTERRUPTED = 130
+GOES_ON = "The run goes on without you: a worker resumes it."
+LEFT = {
+    RunStatus.QUEUED: GOES_ON,
+    RunStatus.RUNNING: "If it was in a step, a worker brings the run to an honest state within a minute.",
+    RunStatus.PAUSED: "The run waits as it is: a worker resumes it when its tickets are decided.",
+}
 
 
 class Command(BaseCommand):
-    """`run_agent GRAPH --message TEXT`: exit 0 paused or succeeded, 1 failed or rejected, 2 usage."""
+    """`run_agent GRAPH --message TEXT`: exit 0 paused or succeeded, 1 failed or rejected, 2 usage, 130 Ctrl-C."""
 
     help = "Run a graph until it pauses for people or ends. Exit code 0, 1 (failed, rejected) or 2 (usage)."
 
@@ -45,12 +52,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run, report, and exit with what happened."""
+        options["thread_id"] = options["thread_id"] or str(uuid.uuid4())
         try:
-            run = self._run(options)
+            run = self._run(options) if options["wait"] is None else self._follow(options)
         except AgentError as error:
             raise CommandError(str(error), returncode=USAGE) from error
-        if options["wait"] is not None:
-            run = _wait(run, seconds=options["wait"])
+        except KeyboardInterrupt:
+            self._let_be(options)
+            sys.exit(INTERRUPTED)
         self._report(run, as_json=options["json"])
         if run.status not in PAUSED_OR_DONE:
             sys.exit(1)
@@ -61,17 +70,38 @@ class Command(BaseCommand):
 
         entry = registry.get(options["graph"])
         requester = _user(options["requester"])
-        thread_id = options["thread_id"] or str(uuid.uuid4())
-        known = Run.objects.filter(thread_id=thread_id, graph=entry.name).first()
+        known = Run.objects.filter(thread_id=options["thread_id"], graph=entry.name).first()
         if known is not None and options["message"] is None and options["input"] is None:
             return known
         return runner.start_sync(
             graph=entry.name,
             input=_input(entry, options),
-            thread_id=thread_id,
+            thread_id=options["thread_id"],
             requester_id=requester,
             model=options["model"],
         )
+
+    def _follow(self, options: dict[str, Any]) -> Run:
+        """Run it and stay; what happens is told on the way, beside the JSON if that is asked for."""
+        out = self.stderr if options["json"] else self.stdout
+        with terminal.shown_on(out, is_terminal=out.isatty(), is_error=options["json"]) as view:
+            follower = Follower(options["thread_id"], view=view)
+            with follower.beside():
+                run = self._run(options)
+            follower.until_over(seconds=options["wait"])
+        run.refresh_from_db()
+        return run
+
+    def _let_be(self, options: dict[str, Any]) -> None:
+        """Ctrl-C: nothing is taken back; say how to go on."""
+        run = Run.objects.filter(thread_id=options["thread_id"]).first()
+        if run is None:
+            self.stderr.write("Stopped before the run began.")
+            return
+        if options["json"]:
+            self._report(run, as_json=True)
+        self.stderr.write(LEFT.get(RunStatus(run.status), "The run is over."))
+        self.stderr.write(f"To wait for it: manage.py run_agent {run.graph} --thread-id {run.thread_id} --wait")
 
     def _report(self, run: Run, *, as_json: bool) -> None:
         facts = report(run)
@@ -80,11 +110,11 @@ class Command(BaseCommand):
             return
         self.stdout.write(f"{facts['graph']} {facts['thread_id']}: {facts['status']}")
         for ticket in facts["tickets"]:
-            self.stdout.write(f"  {ticket['action']}: {ticket['state']} {ticket['url']}")
+            self.stdout.write(f"  {wording.visible(ticket['action'])}: {ticket['state']} {ticket['url']}")
         if facts["output"] is not None:
-            self.stdout.write(f"  {facts['output']}")
+            self.stdout.write(f"  {wording.visible(str(facts['output']))}")
         if facts["error"]:
-            self.stderr.write(str(facts["error"]))
+            self.stderr.write(wording.visible(facts["error"]))
 
 
 def report(run: Run) -> dict[str, Any]:
@@ -101,15 +131,6 @@ def report(run: Run) -> dict[str, Any]:
         "output": run.output,
         "error": run.error or None,
     }
-
-
-def _wait(run: Run, *, seconds: float) -> Run:
-    """Until the run is over, or for that many seconds; 0 waits for ever."""
-    deadline = time.monotonic() + seconds if seconds else float("inf")
-    while not RunStatus(run.status).is_over and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-        run.refresh_from_db()
-    return run
 
 
 def _input(entry: registry.GraphEntry, options: dict[str, Any]) -> Any:
@@ -146,7 +167,10 @@ def _user(name: str | None) -> int | None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
     if not seconds >= 0:
-        raise ValueError
+        raise ArgumentTypeError("a number of seconds, 0 or more")
     return seconds
