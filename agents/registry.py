@@ -111,7 +111,9 @@ def warm() -> None:
             importlib.import_module(entry.target.partition(":")[0])
 
 
-async def load(name: str, *, checkpointer: BaseCheckpointSaver[Any], model: str = "") -> Pregel[Any, Any, Any, Any]:
+async def load(
+    name: str, *, checkpointer: BaseCheckpointSaver[Any] | None, model: str = ""
+) -> Pregel[Any, Any, Any, Any]:
     """The compiled graph on this checkpointer. Whatever its module raises becomes BrokenGraph."""
     entry = get(name)
     ours = _compiled.setdefault(asyncio.get_running_loop(), {})
