@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from agents import leases
@@ -117,7 +118,7 @@ def fail(lease: Lease, *, error: str, **fields: Any) -> None:
 
 def end(lease: Lease, *, status: RunStatus, error: str = "", actor: User | None = None, **fields: Any) -> None:
     """The run is over, which is a fact of the record and moves open pages; nobody is asked any more."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         write(lease, status=status, error=error, ended_at=Now(), **SETTLED, **fields)
         record_end(lease.thread_id, actor=actor)
 
@@ -180,9 +181,8 @@ def in_doubt(thread_id: str) -> InDoubt | None:
 
 def _under_way(thread_id: str) -> list[int]:
     """Actions that were let loose and never reported back; an answer in words lets the graph act too."""
-    mine = Ticket.objects.filter(thread_id=thread_id)
-    acting = mine.filter(execution=Execution.STARTED)
     given = Run.objects.filter(thread_id=thread_id, status=RunStatus.RUNNING).exclude(answering="")
-    told = mine.filter(state=TicketState.ANSWERED, answer_releases=True, delivered_at__isnull=False)
-    told = told.filter(execution=Execution.NOT_STARTED, interrupt_id__in=given.values("answering"))
-    return [*acting.values_list("pk", flat=True), *told.values_list("pk", flat=True)]
+    told = Q(state=TicketState.ANSWERED, answer_releases=True, delivered_at__isnull=False)
+    told &= Q(execution=Execution.NOT_STARTED, interrupt_id__in=given.values("answering"))
+    mine = Ticket.objects.filter(Q(execution=Execution.STARTED) | told, thread_id=thread_id)
+    return list(mine.order_by("pk").values_list("pk", flat=True))

@@ -24,7 +24,7 @@ def open_tickets(actions: Sequence[ProposedAction], *, origin: Origin) -> list[T
         arguments.check_shape(action.args)
         arguments.check_name(action.action, what="action")
         arguments.check_name(action.tool_call_id, what="tool call id")
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         now = _lock_interrupt(origin)
         known = {ticket.position: ticket for ticket in _known(origin)}
         requester = User.objects.filter(pk=origin.requester_id).first() if origin.requester_id else None

@@ -127,7 +127,7 @@ def start_again(ticket_id: int) -> bool:
 
 def record_execution(ticket_id: int, *, execution: Execution, result: Any = None, error: str = "") -> None:
     """Write down what became of the action; the first final word stands."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         ticket, _ = lock(ticket_id)
         if ticket.execution in {Execution.SUCCEEDED, Execution.FAILED} or ticket.execution == execution:
             return
