@@ -13,16 +13,9 @@ from django.db.models import Q
 
 from approvals import answers, arguments, audit, digests, intake, policy, quorum, tickets
 from approvals.contract import NewDecision, Origin, ProposedAction
-from approvals.errors import (
-    AlreadyDecided,
-    DecisionNotAllowed,
-    InvalidArguments,
-    StaleDigest,
-    TicketClosed,
-    TooLate,
-)
+from approvals.errors import AlreadyDecided, DecisionNotAllowed, InvalidArguments, StaleDigest
 from approvals.models import Decision, Revision, Ticket
-from approvals.states import DecisionType, Outcome, TicketState
+from approvals.states import DecisionType, Outcome
 
 
 def record(ticket_id: int, *, reviewer: User, decision: NewDecision) -> Ticket:
@@ -34,7 +27,7 @@ def record(ticket_id: int, *, reviewer: User, decision: NewDecision) -> Ticket:
     with transaction.atomic():
         ticket, now = tickets.lock(ticket_id)
         policy.may_decide(reviewer, ticket)
-        _check_open(ticket, now)
+        tickets.check_open(ticket, now)
         kind = _check_decision(ticket, decision)
         if kind is DecisionType.RESPOND:
             decision = _in_words(ticket, decision)
@@ -77,14 +70,6 @@ def _votes(ticket: Ticket, *, groups: list[int]) -> list[quorum.Vote]:
         quorum.Vote(reviewer=reviewer, type=type, groups=frozenset(of), words=message)
         for reviewer, type, message, of in rows
     ]
-
-
-def _check_open(ticket: Ticket, now: datetime) -> None:
-    state = TicketState(ticket.state)
-    if not state.is_open:
-        raise TicketClosed(f"This ticket is already {state.label.lower()}; nothing was changed.", state=state.value)
-    if ticket.deadline_at and ticket.deadline_at <= now:
-        raise TooLate("The deadline has passed; nothing was changed.", deadline_at=ticket.deadline_at)
 
 
 def _check_decision(ticket: Ticket, decision: NewDecision) -> DecisionType:

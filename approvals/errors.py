@@ -6,11 +6,15 @@ ApprovalError
 ├── StaleDigest           409  stale_digest
 ├── AlreadyDecided        409  already_decided
 ├── TooLate               409  too_late
+├── ClaimHeld             409  claim_held
+├── NoMoreTime            409  no_more_time
 ├── ForbiddenMove         409  forbidden_move
 ├── NotAnApprover         403  not_an_approver
 ├── OwnRequest            403  own_request
 ├── DecisionNotAllowed    422  decision_not_allowed
 ├── InvalidArguments      422  invalid_args
+├── CannotHandOver        422  cannot_hand_over
+├── CannotSnooze          422  cannot_snooze
 ├── ConfirmationRequired  422  confirmation_required
 ├── TooLarge              413  too_large
 └── InvalidPolicy         422  invalid_policy
@@ -63,6 +67,18 @@ class TooLate(ApprovalError):
     code, status = "too_late", 409
 
 
+class ClaimHeld(ApprovalError):
+    """{holder} is on it at the moment; say in a note why you take it over."""
+
+    code, status = "claim_held", 409
+
+
+class NoMoreTime(ApprovalError):
+    """The policy lets nobody move this deadline."""
+
+    code, status = "no_more_time", 409
+
+
 class ForbiddenMove(ApprovalError):
     """A ticket cannot go from {before} to {after}."""
 
@@ -98,6 +114,18 @@ class InvalidArguments(ApprovalError):
         first = errors[0] if errors else {"path": "", "message": "they are not valid"}
         where = f"{first['path']}: " if first["path"] else ""
         super().__init__(f"The arguments are not valid: {where}{first['message']}", errors=errors)
+
+
+class CannotHandOver(ApprovalError):
+    """{person} cannot decide on this ticket, or has done so already; choose somebody else."""
+
+    code, status = "cannot_hand_over", 422
+
+
+class CannotSnooze(ApprovalError):
+    """Choose a time between now and the deadline."""
+
+    code, status = "cannot_snooze", 422
 
 
 class ConfirmationRequired(ApprovalError):

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import Group
 
 from approvals import audit, decisions, resume, tickets
-from approvals.models import Ticket, TicketRequirement
+from approvals.models import Snooze, Ticket, TicketRequirement
 from approvals.timeouts import Step
 
 ENOUGH = "The signatures given before were enough once the ticket was passed on."
@@ -22,6 +22,7 @@ ENOUGH = "The signatures given before were enough once the ticket was passed on.
 def escalate(ticket: Ticket, *, step: Step, now: datetime) -> None:
     """Pass an open ticket on to the step's group, with a new deadline. The caller holds the row lock."""
     _require(ticket, step)
+    Snooze.objects.filter(ticket=ticket).delete()
     ticket.escalations += 1
     # Counted from now, not from the old deadline: people get their time even where no worker ran for a day.
     ticket.deadline_at = now + timedelta(seconds=step.deadline_seconds)

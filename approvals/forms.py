@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import User
 
-from approvals import fields, typed
+from approvals import fields, policy, typed
 from approvals.contract import NewDecision
-from approvals.errors import DecisionNotAllowed, InvalidArguments
+from approvals.errors import CannotHandOver, CannotSnooze, DecisionNotAllowed, InvalidArguments
 from approvals.models import Ticket
 from approvals.states import DecisionType
+
+TOO_LONG = "A note has at most 1,000 characters."
 
 
 class ArgumentsForm:
@@ -118,3 +122,45 @@ def edited(ticket: Ticket, data: Mapping[str, str]) -> ArgumentsForm:
         untouched = fields.of(shown.args, ticket.args_schema).posted()
         data = {name: text for name, text in data.items() if untouched.get(name) != text.replace("\r\n", "\n")}
     return ArgumentsForm(ticket.args, ticket.args_schema, data=data)
+
+
+class NoteForm(forms.Form):
+    """A few words to the colleagues."""
+
+    note = WordsField(required=False, max_length=1000)
+
+    def words(self) -> str:
+        """The note. Raises InvalidArguments where it is too long."""
+        if not self.is_valid():
+            raise InvalidArguments([{"path": "/note", "message": TOO_LONG}])
+        note: str = self.cleaned_data["note"]
+        return note
+
+
+class HandoverForm(NoteForm):
+    """Whom to ask, by name."""
+
+    to = forms.CharField(max_length=150)
+
+    def receiver_and_note(self, ticket: Ticket, giver: User) -> tuple[User, str]:
+        """The colleague and the note. Raises CannotHandOver for somebody who may not decide on the ticket."""
+        if "note" in self.errors:
+            raise CannotHandOver(TOO_LONG)
+        name = self.cleaned_data.get("to", "")
+        receiver = policy.colleagues(ticket, of=giver).filter(username=name).first()
+        if receiver is None:
+            raise CannotHandOver("Choose a colleague who may decide on this ticket and has not done so yet.")
+        return receiver, self.cleaned_data["note"]
+
+
+class SnoozeForm(forms.Form):
+    """For how long, or until when (UTC)."""
+
+    seconds = forms.IntegerField(required=False, min_value=1, max_value=365 * 86_400)
+    until = forms.DateTimeField(required=False)
+
+    def seconds_or_moment(self) -> tuple[int | None, datetime | None]:
+        """One of the two. Raises CannotSnooze for what is neither."""
+        if not self.is_valid() or not any(self.cleaned_data.values()):
+            raise CannotSnooze
+        return self.cleaned_data["seconds"], self.cleaned_data["until"]

@@ -29,6 +29,12 @@ WORDS = {
     "ticket.superseded": "Superseded: the agent went on to something else",
     "ticket.delivered": "The agent was told",
     "ticket.escalated": "Passed on to {group}, for {signatures} within {time}",
+    "deadline.extended": "moved the deadline by {time}",
+    "claim.taken": "is on it",
+    "claim.renewed": "is still on it",
+    "claim.broken": "took it over from {holder}",
+    "claim.released": "is not on it any more",
+    "handover.made": "asked {receiver} to decide",
     "deadline.missed": "The deadline was kept {time} late: no worker was running",
     Outcome.AUTO_APPROVED.value: "Approved by the policy: nobody had to sign",
     Outcome.UNOPPOSED.value: "Approved at the deadline: nobody stopped it",
@@ -39,7 +45,7 @@ WORDS = {
     "execution.unknown": "Nobody knows whether it happened",
 }
 #: Entries whose words name some of their facts.
-TOLD = {"ticket.escalated", "deadline.missed"}
+TOLD = {"ticket.escalated", "deadline.missed", "deadline.extended", "claim.broken", "handover.made"}
 #: Endings that no person brought about, though their entry is of the same kind.
 BY_NOBODY = {Outcome.AUTO_APPROVED.value, Outcome.UNOPPOSED.value, Outcome.BEST_GUESS.value}
 #: Entries about the ticket itself: the person who brought them about has an entry of their own.

@@ -12,11 +12,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 
 from approvals import conditions, policy_words, timeouts, totals
 from approvals.conditions import Total
 from approvals.contract import Origin, ProposedAction
-from approvals.errors import NotAnApprover, OwnRequest
+from approvals.errors import AlreadyDecided, NotAnApprover, OwnRequest
 from approvals.models import RISK_ORDER, Policy, Ticket
 from approvals.states import Gate, OnTimeout, Risk
 
@@ -286,6 +287,23 @@ def may_decide(user: User, ticket: Ticket) -> None:
         raise OwnRequest
     if not user.is_active or not ticket.requirements.filter(group__user=user.pk).exists():
         raise NotAnApprover
+
+
+def may_still_decide(user: User, ticket: Ticket) -> None:
+    """As `may_decide`; raises AlreadyDecided too where this person has said their word on the current version."""
+    may_decide(user, ticket)
+    if ticket.decisions.filter(revision=ticket.revision, reviewer=user).exists():
+        raise AlreadyDecided
+
+
+def colleagues(ticket: Ticket, *, of: User) -> QuerySet[User]:
+    """Everybody else who may still decide on the ticket, by name."""
+    spoken = ticket.decisions.filter(revision=ticket.revision).values("reviewer")
+    groups = ticket.requirements.values("group")
+    people = User.objects.filter(is_active=True, groups__in=groups).exclude(pk__in=spoken).exclude(pk=of.pk)
+    if ticket.bar_requester and ticket.requester_id:
+        people = people.exclude(pk=ticket.requester_id)
+    return people.distinct().order_by("username")
 
 
 def blocked_reason(user: User, ticket: Ticket) -> str | None:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from approvals import audit, plaintext, resume, states
 from approvals.contract import Answer
-from approvals.errors import ForbiddenMove, TicketNotFound
+from approvals.errors import ForbiddenMove, TicketClosed, TicketNotFound, TooLate
 from approvals.models import Ticket, TicketQuerySet
 from approvals.states import DecisionType, Execution, Outcome, TicketState
 
@@ -36,6 +36,15 @@ def lock(ticket_id: int) -> tuple[Ticket, datetime]:
         raise TicketNotFound from None
     # A second statement: the lock may have been waited for, and time and the record go on while one waits.
     return ticket, audit.follow(ticket)
+
+
+def check_open(ticket: Ticket, now: datetime) -> None:
+    """May people still act on it? Raises TicketClosed or TooLate. The caller holds the row lock."""
+    state = TicketState(ticket.state)
+    if not state.is_open:
+        raise TicketClosed(f"This ticket is already {state.label.lower()}; nothing was changed.", state=state.value)
+    if ticket.deadline_at and ticket.deadline_at <= now:
+        raise TooLate("The deadline has passed; nothing was changed.", deadline_at=ticket.deadline_at)
 
 
 def resolve(ticket: Ticket, *, outcome: Outcome, now: datetime, message: str = "", actor: User | None = None) -> None:

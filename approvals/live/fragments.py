@@ -19,7 +19,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from approvals.models import AuditEntry, Ticket
+from approvals.models import AuditEntry, Snooze, Ticket
 
 logger = logging.getLogger(__name__)
 
@@ -122,13 +122,16 @@ def _of_ticket(ticket: Ticket, audience: Audience, *, tail: str) -> list[Push]:
     row, rest = _row(ticket), _marks(ticket) + tail
     if not ticket.is_open:
         return [Push(html=_into("decided-list", row) + rest, users=audience.readers)]
-    needed = audience.deciders - {
-        vote.reviewer_id for vote in ticket.decisions.all() if vote.revision == ticket.revision
-    }
-    return [
-        Push(html=_into("inbox-list", row) + rest, users=needed),
-        Push(html=_into("others-list", row) + rest, users=audience.readers - needed),
+    pushes = [
+        Push(html=_into("inbox-list", row) + rest, users=audience.deciders),
+        Push(html=_into("others-list", row) + rest, users=audience.readers - audience.deciders),
     ]
+    asked = {ticket.handover.receiver_id} & audience.deciders if hasattr(ticket, "handover") else frozenset()
+    if asked:  # the one person for whom the row comes first has it drawn once more
+        first = _into("inbox-list", _row(ticket, reader=ticket.handover.receiver))
+        pushes = [Push(html=push.html, users=push.users - asked) for push in pushes]
+        pushes.append(Push(html=first + rest, users=frozenset(asked)))
+    return pushes
 
 
 def _subjects(entries: Iterable[AuditEntry]) -> tuple[set[int], set[str]]:
@@ -152,12 +155,16 @@ def _audiences(tickets: Sequence[Ticket], *, connected: Collection[int]) -> dict
         members.setdefault(group_id, set()).add(user_id)
     requesters = {ticket.requester_id for ticket in tickets if ticket.requester_id is not None}
     asking = set(here.filter(pk__in=requesters).values_list("pk", flat=True)) if requesters else set()
+    put_off = set(
+        Snooze.objects.live().filter(ticket__in=tickets, person__in=connected).values_list("ticket", "person")
+    )
     audiences = {}
     for ticket in tickets:
         asked = {u for req in ticket.requirements.all() for u in members.get(req.group_id, ())}
         own = asking & {ticket.requester_id}
-        voted = {vote.reviewer_id for vote in ticket.decisions.all() if vote.revision == ticket.revision}
-        deciders = frozenset((asked - own if ticket.bar_requester else asked) - voted)
+        away = {vote.reviewer_id for vote in ticket.decisions.all() if vote.revision == ticket.revision}
+        away |= {person for snoozed, person in put_off if snoozed == ticket.pk}
+        deciders = frozenset((asked - own if ticket.bar_requester else asked) - away)
         audiences[ticket.pk] = Audience(deciders=deciders, readers=auditors | asked | own)
     return audiences
 
@@ -186,9 +193,9 @@ def _of_threads(threads: Collection[str], *, connected: Collection[int], tail: s
     return told
 
 
-def _row(ticket: Ticket) -> str:
-    """The row as every page draws it."""
-    return render_to_string("approvals/_ticket_row.html", {"ticket": ticket}).strip()
+def _row(ticket: Ticket, *, reader: User | None = None) -> str:
+    """The row as every page draws it; a reader changes only its place in the list."""
+    return render_to_string("approvals/_ticket_row.html", {"ticket": ticket, "user": reader}).strip()
 
 
 def _into(list_id: str, row: str) -> str:

@@ -5,6 +5,7 @@ time, one decision per reviewer and revision, one ticket per proposed action of 
 entry never changes (triggers in 0002_guards).
 """
 
+from approvals.models.attention import Claim, Handover, Snooze
 from approvals.models.policies import EscalationStep, Policy, PolicyVersion, Requirement
 from approvals.models.record import AuditEntry, ChainHead
 from approvals.models.signatures import Decision, Revision, TicketRequirement
@@ -14,12 +15,15 @@ __all__ = [
     "RISK_ORDER",
     "AuditEntry",
     "ChainHead",
+    "Claim",
     "Decision",
     "EscalationStep",
+    "Handover",
     "Policy",
     "PolicyVersion",
     "Requirement",
     "Revision",
+    "Snooze",
     "Ticket",
     "TicketQuerySet",
     "TicketRequirement",

@@ -13,12 +13,17 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from approvals import states
+from approvals.models.attention import Claim, Handover, Snooze, SnoozeQuerySet
 from approvals.models.record import ChainHead
 from approvals.models.signatures import Decision, Revision, TicketRequirement
 from approvals.states import Execution, Gate, OnTimeout, Outcome, Risk, TicketState
 
 #: Most urgent first where two tickets share a deadline.
 RISK_ORDER = {Risk.CRITICAL: 0, Risk.HIGH: 1, Risk.MEDIUM: 2, Risk.LOW: 3}
+
+
+def _snoozes_of(user: Any) -> SnoozeQuerySet:
+    return Snooze.objects.live().filter(ticket=OuterRef("pk"), person=user.pk)
 
 
 class TicketQuerySet(models.QuerySet["Ticket"]):
@@ -59,6 +64,15 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         return self.filter(state__in=waiting, delivered_at=None, release_at__lte=Now()).exclude(interrupt_id="")
 
     def needing(self, user: Any) -> TicketQuerySet:
+        """Pending tickets on which this user may decide, has not yet, and does not want to put off."""
+        return self.waiting_for(user).exclude(Exists(_snoozes_of(user)))
+
+    def snoozed_by(self, user: Any) -> TicketQuerySet:
+        """Those that this user has put off, the next to come back first; `until` says when."""
+        until = models.Subquery(_snoozes_of(user).values("until")[:1])
+        return self.waiting_for(user).filter(Exists(_snoozes_of(user))).annotate(until=until).order_by("until", "id")
+
+    def waiting_for(self, user: Any) -> TicketQuerySet:
         """Pending tickets on which this user may decide and has not yet."""
         asked = TicketRequirement.objects.filter(ticket=OuterRef("pk"), group__user=user.pk)
         voted = Decision.objects.filter(ticket=OuterRef("pk"), revision=OuterRef("revision"), reviewer=user.pk)
@@ -67,7 +81,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 
     def not_needing(self, user: Any) -> TicketQuerySet:
         """Pending tickets that wait for somebody else."""
-        return self.pending().exclude(pk__in=Ticket.objects.needing(user).values("pk"))
+        return self.pending().exclude(pk__in=Ticket.objects.waiting_for(user).values("pk"))
 
     def decided_before(self, ticket_id: int) -> TicketQuerySet:
         """The resolved tickets that follow this one in the list; all when it is not resolved."""
@@ -76,14 +90,26 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
             return self.resolved()
         return self.resolved().filter(Q(resolved_at__lt=last[0]) | Q(resolved_at=last[0], pk__lt=last[1]))
 
-    def by_urgency(self) -> TicketQuerySet:
-        """Nearest deadline first, then the highest risk, then the oldest."""
+    def by_urgency(self, user: Any = None) -> TicketQuerySet:
+        """What was handed to this user first, then what was escalated, then the nearest deadline, the highest
+        risk, the oldest."""
         rank = models.Case(*[models.When(risk=risk, then=n) for risk, n in RISK_ORDER.items()])
-        return self.annotate(risk_rank=rank).order_by(F("deadline_at").asc(nulls_last=True), "risk_rank", "id")
+        first = models.Case(
+            models.When(Exists(Handover.objects.filter(ticket=OuterRef("pk"), receiver=user)), then=0),
+            models.When(escalations__gt=0, then=1),
+            default=2,
+        )
+        ranked = self.annotate(first_rank=first, risk_rank=rank)
+        return ranked.order_by("first_rank", F("deadline_at").asc(nulls_last=True), "risk_rank", "id")
 
     def for_list(self) -> TicketQuerySet:
         """All that a row needs, in a fixed number of queries."""
-        return self.select_related("requester").prefetch_related(
+        claim = Claim.objects.live().filter(ticket=OuterRef("pk"))
+        looked_after = self.annotate(
+            claimed_by=models.Subquery(claim.values("holder__username")[:1]),
+            claimed_until=models.Subquery(claim.values("expires_at")[:1]),
+        )
+        return looked_after.select_related("requester", "handover__giver", "handover__receiver").prefetch_related(
             "revisions", "requirements__group", "decisions__reviewer__groups"
         )
 

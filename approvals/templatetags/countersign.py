@@ -8,6 +8,7 @@ from typing import Any
 
 from django import template
 from django.forms import BoundField
+from django.template import Context
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -190,10 +191,10 @@ def signed(ticket: Ticket) -> list[Decision]:
     return display.signed(ticket)
 
 
-@register.filter
-def order(ticket: Ticket) -> str:
-    """What its list is sorted by, as text: see `by_urgency` and `resolved`."""
-    return display.order(ticket)
+@register.simple_tag(takes_context=True)
+def order(context: Context, ticket: Ticket) -> str:
+    """What its list is sorted by for this reader, as text: see `by_urgency` and `resolved`."""
+    return display.order(ticket, context.get("user"))
 
 
 @register.filter

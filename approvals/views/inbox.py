@@ -20,7 +20,7 @@ def show(request: HttpRequest) -> HttpResponse:
     user, after = reader(request), request.GET.get("after", "")
     visible = Ticket.objects.visible_to(user)
     decided = visible.decided_before(int(after)) if after.isdecimal() and len(after) < 19 else visible.resolved()
-    needed = visible.needing(user).by_urgency().for_list()[: SHOWN + 1]
+    needed = visible.needing(user).by_urgency(user).for_list()[: SHOWN + 1]
     others = visible.pending().not_needing(user).by_urgency().for_list()[: SHOWN + 1]
     return render(
         request,
@@ -29,6 +29,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "page": "inbox",
             "needed": list(needed),
             "others": list(others),
+            "snoozed": list(visible.snoozed_by(user).for_list()[:SHOWN]),
             "decided": list(decided.for_list()[: DECIDED + 1]),
             "after": after,
             "shown": SHOWN,

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from approvals import display, forms, history, policy
+from approvals import display, extensions, forms, history, policy
 from approvals.errors import ApprovalError, InvalidArguments
-from approvals.models import Revision, Ticket
+from approvals.models import Revision, Snooze, Ticket
 from approvals.states import DecisionType
 
 
@@ -38,6 +38,7 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
     template = "approvals/_ticket.html" if request.htmx else "approvals/ticket.html"  # type: ignore[attr-defined]
     context = {
         "ticket": ticket,
+        "attention": _attention(request, ticket) if ticket.is_open else None,
         "blocked": policy.blocked_reason(reader(request), ticket) if ticket.is_open else None,
         "signatures": display.signatures(ticket),
         "signers": _signers(ticket),
@@ -53,6 +54,17 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
     if refusal:
         response.headers["HX-Retarget"] = "#ticket"  # an error that names no place is not ours: static/js/problems.js
     return response
+
+
+def _attention(request: HttpRequest, ticket: Ticket) -> dict[str, Any]:
+    """What the reader can do beside deciding, and what they have done."""
+    me = reader(request)
+    return {
+        "colleagues": list(policy.colleagues(ticket, of=me).values_list("username", flat=True)),
+        "snoozed": Snooze.objects.live().filter(ticket=ticket, person=me).first(),
+        "more_time": 0 if extensions.why_not(ticket) else extensions.seconds_of(ticket),
+        "no_more_time": extensions.why_not(ticket) if ticket.extensions else "",
+    }
 
 
 def _arguments(request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None) -> forms.ArgumentsForm | None:

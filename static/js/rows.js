@@ -26,7 +26,12 @@ function put(row, home) {
   const isNews = home === "inbox-list" && !waiting.has(row.id);
   if (home === "inbox-list") waiting.add(row.id);
   else waiting.delete(row.id);
-  const list = byId(home), old = byId(row.id);
+  const list = byId(home);
+  let old = byId(row.id);
+  if (old?.closest("#snoozed-list") && home !== "others-list") {
+    old.remove(); // escalated, handed over or decided: it is put off no longer
+    old = null;
+  }
   held.delete(row.id);
   if (old) replace(old, row);
   const at = row.closest("[data-list]");
