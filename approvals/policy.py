@@ -130,7 +130,7 @@ def take_turns(
     Before the first `match` of a transaction, for all its actions at once. Which policies are about these
     actions does not matter: what another policy weighs adds to a total just the same.
     """
-    asked = {total for rule in rules for total in _totals_of(rule)}
+    asked = {total for rule in rules for total in totals_of(rule)}
     if asked:
         totals.lock(asked, [_subject(action, origin, requester) for action in actions])
 
@@ -227,7 +227,8 @@ def _subject(
     )
 
 
-def _totals_of(rule: Rule) -> frozenset[Total]:
+def totals_of(rule: Rule) -> frozenset[Total]:
+    """The running totals that a rule asks for; none where its condition is broken."""
     try:
         return conditions.totals_of(rule.condition)
     except conditions.ConditionError:

@@ -92,8 +92,8 @@ class Reader:
     def _told(self, total: Total) -> dict[str, Any]:
         by = {name: self.subject.value(name) for name in total.by}
         before = _read(total, self.subject)
-        own = (amount(at(self.subject.args, total.what)) or 0.0) if total.what else 1
-        with_this = before + max(own, 0)
+        own = addend(self.subject.args, total.what) or 0.0 if total.what else 1
+        with_this = before + own
         if not math.isfinite(with_this):
             raise ConditionError(f"{total.what} adds up to more than a number holds")
         return {"what": total.what, "by": by, "hours": total.hours, "before": before, "with_this": with_this}
@@ -118,6 +118,15 @@ def amount(value: Any) -> float | None:
     if isinstance(value, int | float):
         return float(value)
     return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None
+
+
+def addend(args: Mapping[str, Any], path: str) -> float | None:
+    """What a request adds to a total: nothing where there is no amount; None where it is no number."""
+    value = at(args, path)
+    if value is _MISSING or value is None:
+        return 0.0
+    number = amount(value)
+    return None if number is None else max(number, 0.0)
 
 
 def at(args: Mapping[str, Any], path: str) -> Any:

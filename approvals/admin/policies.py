@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import render
+from django.urls import path
 
-from approvals import rulebook, timeouts
+from approvals import backtest, backtest_words, rulebook, timeouts
 from approvals.models import EscalationStep, Policy, Requirement
 from approvals.rulebook import Draft
 from approvals.states import OnTimeout
 from approvals.timeouts import Step
 
 SIGNS, STEPS = "requirements", "steps"
+#: How far back a page looks: it must answer while somebody waits. The command looks further.
+DAYS, MOST = 30, 20_000
 #: While the policy's own fields are judged its steps are not known yet.
 ANY_STEP = (Step(group="", needed=1, deadline_seconds=1),)
 
@@ -110,6 +116,37 @@ class PolicyAdmin(admin.ModelAdmin):
     search_fields = ("name", "action", "graph")
     readonly_fields = ("version",)
 
+    def get_urls(self) -> list[Any]:
+        """The backtest of a new policy and of a changed one stand beside their forms."""
+        view = self.admin_site.admin_view(self.try_out)
+        return [
+            path("backtest/", view, name="approvals_policy_backtest"),
+            path("<int:object_id>/backtest/", view, name="approvals_policy_backtest"),
+            *super().get_urls(),
+        ]
+
+    def try_out(self, request: HttpRequest, object_id: int | None = None) -> HttpResponse:
+        """What the policy in the form, saved or not, would have made of past requests. Nothing is saved."""
+        stored = self.get_object(request, str(object_id)) if object_id else None
+        if not self.has_change_permission(request, stored):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        form = self.get_form(request, stored, change=stored is not None)(request.POST, instance=stored)
+        form.is_valid()  # the formsets look at the policy that this makes
+        # The way in which the admin itself makes them; the stubs do not know of it.
+        formsets, _ = self._create_formsets(request, form.instance, change=stored is not None)  # type: ignore[attr-defined]
+        context = {**self.admin_site.each_context(request), "title": "Backtest", "opts": self.opts}
+        wrong = [form.errors, *(formset.errors for formset in formsets)]
+        context["errors"] = [*_sentences(wrong), *(e for f in formsets for e in f.non_form_errors())]
+        if context["errors"]:
+            return render(request, "admin/approvals/policy/backtest.html", context, status=422)
+        policy = Policy.objects.get(pk=stored.pk) if stored else None
+        draft = _draft(form, formsets)
+        rules = backtest.after(lambda: rulebook.save(draft, actor=_actor(request), source="admin", policy=policy))
+        context["report"] = list(backtest_words.lines(backtest.run(rules, days=DAYS, most=MOST)))
+        return render(request, "admin/approvals/policy/backtest.html", context | {"name": draft.name, "most": MOST})
+
     def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
         """Nothing yet: a policy is written whole, with those who sign it."""
 
@@ -131,10 +168,18 @@ class PolicyAdmin(admin.ModelAdmin):
             self.delete_model(request, policy)
 
 
-def _draft(form: PolicyForm, formsets: Any) -> Draft:
+def _draft(form: Any, formsets: Any) -> Draft:
     signs = next(formset for formset in formsets if isinstance(formset, RequirementFormSet))
     steps = next(formset for formset in formsets if isinstance(formset, StepFormSet))
     return rulebook.draft(form.cleaned_data, signs.wanted, steps.wanted)
+
+
+def _sentences(errors: Any) -> Iterator[str]:
+    """What is wrong, as flat sentences: a form's errors are a dict, a formset's a list of dicts."""
+    for found in errors:
+        for by_field in found if isinstance(found, list) else [found]:
+            for name, sentences in by_field.items():
+                yield from (f"{name}: {sentence}" if name != "__all__" else sentence for sentence in sentences)
 
 
 def _actor(request: HttpRequest) -> Any:

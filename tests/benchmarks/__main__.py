@@ -9,7 +9,12 @@ import json
 from tests.benchmarks import stage
 
 #: Name on the command line -> the module whose `run()` returns the figures.
-BENCHMARKS = {"totals": "tests.benchmarks.totals", "cycle": "tests.benchmarks.cycle", "push": "tests.benchmarks.push"}
+BENCHMARKS = {
+    "backtest": "tests.benchmarks.backtest",
+    "totals": "tests.benchmarks.totals",
+    "cycle": "tests.benchmarks.cycle",
+    "push": "tests.benchmarks.push",
+}
 
 
 def main() -> None:
