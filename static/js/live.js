@@ -4,7 +4,7 @@
 
 import * as rows from "./rows.js";
 
-const QUIET = 45_000, GRACE = 5_000, HIDDEN = 60_000, POLL = 30_000, MERGE = 2_000;
+const MOVING = 3_000, QUIET = 45_000, GRACE = 5_000, HIDDEN = 60_000, POLL = 30_000, MERGE = 2_000;
 const byId = (id) => document.getElementById(id);
 const socket = byId("live-socket");
 const status = byId("live-status");
@@ -172,3 +172,5 @@ document.addEventListener("visibilitychange", () => {
   else if (hiddenAt && Date.now() - hiddenAt > HIDDEN) catchUp();
 });
 setInterval(showState, 1_000);
+// A step of a graph is announced to nobody: while a run moves, its page looks for itself.
+setInterval(() => { if (!document.hidden && document.querySelector("[data-moving]")) soon(); }, MOVING);

@@ -85,3 +85,26 @@ def start_another(dave):
         thread_id=str(uuid.uuid4()),
         requester_id=dave.pk,
     )
+
+
+def test_steps_of_a_moving_run_appear_although_nobody_announces_them(page, thread_id, dave, test_database):
+    Run.objects.filter(thread_id=thread_id).update(status="running")
+    with daphne.serving(DATABASE_URL=test_database) as address:
+        sign_in(page, address, dave)
+        page.goto(f"{address}/runs/{thread_id}/")
+        shown(page, "#live-status", "Live")
+        elsewhere(add_step, thread_id)
+        shown(page, "#run-steps", "invented ran")
+
+
+def add_step(thread):
+    """A step as the checkpointer stores it."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, type, checkpoint, metadata)"
+            """ VALUES (%s, '', 'f', 'json', '{"ts": "2026-01-01T00:00:00+00:00", "versions_seen": {"invented": {}},"""
+            """ "updated_channels": []}', '{"source": "loop"}')""",
+            [thread],
+        )
