@@ -7,7 +7,7 @@ connection), so every run gets its own object; they are cheap.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -23,7 +23,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from agents.errors import InsecureSerialiser, LeaseLost
+from agents.errors import InsecureSerialiser, LeaseLost, StateNotSerialisable
 from agents.leases import Lease
 from agents.models import Run, Wish
 
@@ -59,11 +59,35 @@ class Saver(AsyncPostgresSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Save the checkpoint, then raise LeaseLost or Stopped unless the run goes on."""
-        saved = await super().aput(config, checkpoint, metadata, new_versions)
+        with self._naming(checkpoint["channel_values"].items()):
+            saved = await super().aput(config, checkpoint, metadata, new_versions)
         # A subgraph's step is inside one of the run's own: stopping there would lose what it did.
         if self.lease is not None and not config["configurable"].get("checkpoint_ns"):
             await self._heed(self.lease)
         return saved
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Save what a task wrote. Raises StateNotSerialisable."""
+        with self._naming(writes):
+            await super().aput_writes(config, writes, task_id, task_path)
+
+    @contextmanager
+    def _naming(self, values: Iterable[tuple[str, Any]]) -> Iterator[None]:
+        """Say which value cannot be stored; LangGraph's own error names only its type."""
+        try:
+            yield
+        except TypeError as error:
+            key = next((key for key, value in values if not self._is_storable(value)), "")
+            raise StateNotSerialisable(why=f"“{key}”: {error}.") from error
+
+    def _is_storable(self, value: Any) -> bool:
+        try:
+            self.serde.dumps_typed(value)
+        except TypeError:
+            return False
+        return True
 
     async def _heed(self, lease: Lease) -> None:
         async with self._cursor() as cursor:

@@ -9,6 +9,7 @@ import django.db
 import psycopg
 
 from agents import transcripts
+from agents.errors import AgentError, StateNotSerialisable
 from agents.threads import Seen
 from approvals import tickets
 from approvals.models import Ticket
@@ -37,7 +38,9 @@ def record_known(thread_id: str, seen: Seen) -> None:
 
 
 def sentence(error: BaseException) -> str:
-    """What a node raised, for people."""
+    """What a node raised, for people; our own errors are sentences already."""
+    if isinstance(error, AgentError):
+        return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
@@ -78,6 +81,6 @@ def _leaves_doubt(error: BaseException) -> bool:
     if isinstance(error, ConnectionRefusedError):
         return False
     status = getattr(error, "status_code", None)
-    # A database error may be the saver's, after the tool had done its work.
-    broken = isinstance(error, TimeoutError | ConnectionError | django.db.Error | psycopg.Error)
+    # A database error may be the saver's, after the tool had done its work; what cannot be stored surely is.
+    broken = isinstance(error, TimeoutError | ConnectionError | StateNotSerialisable | django.db.Error | psycopg.Error)
     return broken or "Timeout" in type(error).__name__ or (isinstance(status, int) and status >= 500)

@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from agents import asks, tool_messages, transcripts
 from agents.checkpoints import Stopped
 from agents.entries import GraphEntry
-from agents.errors import BadAnswer, LeaseLost, StaleInterrupt, StateNotSerialisable
+from agents.errors import BadAnswer, LeaseLost, StaleInterrupt
 from agents.protocols import Pause
 from agents.protocols.breakpoint import Verdict
 from approvals import digests
@@ -169,8 +169,6 @@ class Thread:
         except UnknownInterruptError as error:
             raise StaleInterrupt(replaced_by="it has gone on since") from error
         except Exception as error:
-            if type(error).__name__ == "MsgpackEncodeError":
-                raise StateNotSerialisable(why=f"{error}.") from error
             raise GraphRaised from error
 
     # Static breakpoints: nothing was asked, so the state is changed and the run goes on from it.

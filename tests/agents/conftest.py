@@ -15,7 +15,7 @@ import pytest
 # As agents/apps.py does; this file is read before Django is set up, and LangGraph reads it at import.
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 
-from tests.agents import example_graphs, seed_graphs, stranger_graphs
+from tests.agents import example_graphs, heavy_graphs, seed_graphs, stranger_graphs
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def project(settings: Any, tmp_path: Path) -> Path:
     """A langgraph.json that names the example graphs."""
     graphs: dict[str, Any] = {
         name: f"{module.__name__}:{name}"
-        for module in (example_graphs, seed_graphs, stranger_graphs)
+        for module in (example_graphs, seed_graphs, stranger_graphs, heavy_graphs)
         for name in module.NAMES
     }
     words = {"approve": "approved", "reject": "rejected"}
@@ -42,6 +42,8 @@ def project(settings: Any, tmp_path: Path) -> Path:
     flat = {"approve": {"action": "approve", "**": "{args}"}, "reject": {"action": "reject"}}
     graphs["tool_asks"] = {"path": graphs["tool_asks"], "words": flat, "asks": {"tools": {"call": True}}}
     graphs["assistance"] = {"path": graphs["assistance"], "words": {"respond": {"data": "{message}"}}}
+    part = {"send": {"action": "send", "args": ["title"]}}
+    graphs["huge_draft_in_part"] = {"path": graphs["huge_draft_in_part"], "asks": part}
     file = tmp_path / "langgraph.json"
     file.write_text(json.dumps({"graphs": graphs}))
     settings.COUNTERSIGN_GRAPHS = [file]
