@@ -49,7 +49,7 @@ def resume_value(pause: Pause, answers: Sequence[Answer]) -> Any:
 
 
 def _message(answer: Answer) -> str:
-    return answer.message if answer.type == "respond" else words.refusal(answer)
+    return words.reply(answer) if answer.type == "respond" else words.refusal(answer)
 
 
 def _name(pause: Pause) -> str | None:

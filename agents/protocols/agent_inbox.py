@@ -57,7 +57,7 @@ def _response(pause: Pause, item: dict[str, Any], answer: Answer) -> dict[str, A
         editable = item["config"].get("allow_edit")
         return _checked(item, "accept", {"action": name, "args": asked} if editable else None)
     if answer.type == "respond":
-        return _checked(item, "response", answer.message)
+        return _checked(item, "response", words.reply(answer))
     wordless = not answer.message and item["config"].get("allow_ignore")
     if wordless or not item["config"].get("allow_respond"):
         return _checked(item, "ignore", None)

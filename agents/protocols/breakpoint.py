@@ -69,7 +69,7 @@ def resume_value(pause: Pause, answers: Sequence[Answer]) -> Verdict:
         if answer.type in {"approve", "edit"}:
             verdict.run[call["id"]] = _args(pause, call, answer)
         elif answer.type == "respond":
-            verdict.reply[call["id"]] = answer.message
+            verdict.reply[call["id"]] = words.reply(answer)
         else:
             verdict.refuse[call["id"]] = words.refusal(answer)
     return verdict

@@ -43,7 +43,7 @@ def _decision(
     if answer.type == "reject":
         return {"type": "reject", "message": words.refusal(answer)}
     if answer.type == "respond":
-        return {"type": "respond", "message": answer.message}
+        return {"type": "respond", "message": words.reply(answer)}
     args = asked if answer.args is None else answer.args
     if digests.alike(args, asked):
         return {"type": "approve"}

@@ -11,6 +11,8 @@ from approvals.contract import Answer
 TIMED_OUT = "This was not run: it timed out. Nobody decided before the deadline."
 REJECTED = "A reviewer rejected this action. It was not run. Do not try it again unless you are asked to."
 
+GUESSED = "Nobody answered before the deadline. Go on with your own best guess, which no person has confirmed:"
+
 #: Stand in an entry's words for what the reviewer wrote, and for the arguments that were approved.
 MESSAGE, ARGS = "{message}", "{args}"
 #: A key whose value is a dict that is laid out among the keys beside it.
@@ -24,9 +26,14 @@ def refusal(answer: Answer) -> str:
     return answer.message or REJECTED
 
 
+def reply(answer: Answer) -> str:
+    """An answer in words; the agent's own best guess comes back to it as nothing else."""
+    return f"{GUESSED} {answer.message}" if answer.timed_out else answer.message
+
+
 def key(words: Mapping[str, Any], answer: Answer) -> str:
     """The entry's word for this answer; a deadline and an edit have one of their own where the entry names it."""
-    if answer.timed_out and "timeout" in words:
+    if answer.timed_out and answer.type in {"reject", "respond"} and "timeout" in words:
         return "timeout"
     return "approve" if answer.type == "edit" and "edit" not in words else answer.type
 
