@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
@@ -15,6 +16,7 @@ from agents.models import Run
 from approvals import rulebook
 from approvals.models import Policy
 from approvals.states import Gate, OnTimeout, Risk
+from approvals.timeouts import Step
 
 #: Who may what. Dave is in no group and starts runs; Admin is the superuser.
 PEOPLE: dict[str, tuple[str, ...]] = {
@@ -28,7 +30,8 @@ PEOPLE: dict[str, tuple[str, ...]] = {
 }
 GROUPS = ("reviewers", "finance", "security")
 REQUESTER = "dave"
-DAY = 24 * 60 * 60
+HOUR = 60 * 60
+DAY = 24 * HOUR
 
 #: What each run asks for: a ticket of every tier, each kind of graph, and one that runs straight through.
 RUNS: tuple[tuple[str, str], ...] = (
@@ -61,7 +64,16 @@ class Tier:
     risk: Risk
     sign: tuple[tuple[str, int], ...] = ()
     condition: str = ""
+    deadline_seconds: int = DAY
+    on_timeout: OnTimeout = OnTimeout.REJECT
+    steps: tuple[Step, ...] = ()
 
+
+#: High risk goes on to security, who have four hours; then it is closed.
+ESCALATES: dict[str, Any] = {
+    "on_timeout": OnTimeout.ESCALATE,
+    "steps": (Step(group="security", needed=1, deadline_seconds=4 * HOUR),),
+}
 
 TIERS = (
     Tier(name="Search", action="search", risk=Risk.LOW),
@@ -80,13 +92,28 @@ TIERS = (
         action="transfer_money",
         risk=Risk.HIGH,
         sign=(("finance", 1), ("reviewers", 1)),
+        **ESCALATES,
     ),
-    Tier(name="Delete data", action="delete_data", risk=Risk.HIGH, sign=(("reviewers", 1), ("security", 1))),
+    Tier(
+        name="Delete data",
+        action="delete_data",
+        risk=Risk.HIGH,
+        sign=(("reviewers", 1), ("security", 1)),
+        **ESCALATES,
+    ),
     Tier(
         name="Purge an account",
         action="purge_account",
         risk=Risk.CRITICAL,
         sign=(("security", 1), ("reviewers", 1)),
+    ),
+    Tier(
+        name="Questions of an agent",
+        action="clarify",
+        risk=Risk.LOW,
+        sign=(("reviewers", 1),),
+        deadline_seconds=HOUR,
+        on_timeout=OnTimeout.ANSWER,
     ),
 )
 
@@ -170,10 +197,11 @@ def _draft(tier: Tier, *, position: int) -> rulebook.Draft:
         "condition": tier.condition,
         "risk": tier.risk.value,
         "gate": Gate.HARD.value if tier.sign else Gate.AUTO.value,
-        "deadline_seconds": DAY if tier.sign else None,
-        "on_timeout": OnTimeout.REJECT.value,
+        "deadline_seconds": tier.deadline_seconds if tier.sign else None,
+        "on_timeout": tier.on_timeout.value,
+        "may_extend_seconds": 4 * HOUR if tier.sign else 0,
     }
-    return rulebook.draft(values, dict(tier.sign))
+    return rulebook.draft(values, dict(tier.sign), tier.steps)
 
 
 def lines(accounts: list[Account]) -> list[str]:
