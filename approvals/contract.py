@@ -74,3 +74,5 @@ class NewDecision:
     args: dict[str, Any] | None = None
     message: str = ""
     confirm: str = ""
+    #: Let exactly the same run again for as long as the policy allows.
+    remember: bool = False

@@ -11,7 +11,7 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
 from django.db.models import Q
 
-from approvals import answers, arguments, audit, digests, intake, policy, quorum, tickets
+from approvals import answers, arguments, audit, digests, grants, intake, policy, quorum, tickets
 from approvals.contract import NewDecision, Origin, ProposedAction
 from approvals.errors import AlreadyDecided, DecisionNotAllowed, InvalidArguments, StaleDigest
 from approvals.models import Decision, Revision, Ticket
@@ -36,6 +36,8 @@ def record(ticket_id: int, *, reviewer: User, decision: NewDecision) -> Ticket:
         _check_first_word(ticket, reviewer)
         _write(ticket, kind, decision, reviewer)
         _settle(ticket, now, decision, reviewer)
+        if decision.remember:
+            grants.give(ticket, reviewer=reviewer, kind=kind, now=now)
     return ticket
 
 

@@ -34,6 +34,11 @@ def of_revision(*, graph: str, thread_id: str, action: str, number: int, args: d
     return hashlib.sha256(canonical(shown)).hexdigest()
 
 
+def of_action(*, graph: str, action: str, args: dict[str, Any]) -> str:
+    """The digest of an action wherever it is proposed: 64 hexadecimal digits."""
+    return hashlib.sha256(canonical({"action": action, "args": args, "graph": graph})).hexdigest()
+
+
 def of_entry(*, prev: bytes, body: bytes) -> bytes:
     """The hash of an audit entry over its predecessor's hash and its canonical body: 32 bytes."""
     return hashlib.sha256(LEAF + prev + body).digest()

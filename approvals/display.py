@@ -14,7 +14,7 @@ from typing import Any
 
 from approvals import quorum, wording
 from approvals.models import RISK_ORDER, Decision, Ticket
-from approvals.states import DecisionType, Outcome, Risk
+from approvals.states import DecisionType, Gate, Outcome, Risk
 
 #: Below this depth a value is shown as JSON: deeper nesting helps nobody and breaks the page.
 DEPTH = 4
@@ -209,6 +209,8 @@ def _anybody(ticket: Ticket, places: list[Place], free: list[quorum.Vote], signe
 
 def ending(ticket: Ticket) -> str:
     """How a ticket ended, and by whom: "Rejected by bob", "Closed at its deadline"."""
+    if ticket.outcome == Outcome.AUTO_APPROVED and ticket.gate != Gate.AUTO:
+        return "Approved as before"
     if ticket.outcome == Outcome.AUTO_APPROVED:
         return f"Approved by the policy “{ticket.policy_name}”"
     return f"{ENDINGS[Outcome(ticket.outcome)]} {ended_by(ticket)}".strip()

@@ -83,6 +83,7 @@ class DecisionForm(forms.Form):
     digest = forms.CharField(max_length=64)
     message = WordsField(required=False, max_length=4000)
     confirm = forms.CharField(required=False, max_length=200, strip=False)
+    remember = forms.BooleanField(required=False)
 
     def decision(self, ticket: Ticket) -> NewDecision:
         """The decision that was posted. Raises InvalidArguments for what cannot be read."""
@@ -95,6 +96,7 @@ class DecisionForm(forms.Form):
             args=self._args(ticket) if kind == DecisionType.EDIT else None,
             message=self.cleaned_data["message"],
             confirm=self.cleaned_data["confirm"],
+            remember=self.cleaned_data["remember"],
         )
 
     def _args(self, ticket: Ticket) -> dict[str, Any]:

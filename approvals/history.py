@@ -39,17 +39,28 @@ WORDS = {
     Outcome.AUTO_APPROVED.value: "Approved by the policy: nobody had to sign",
     Outcome.UNOPPOSED.value: "Approved at the deadline: nobody stopped it",
     Outcome.BEST_GUESS.value: "Answered at the deadline with the agent’s own best guess: nobody had answered",
+    "grant.given": "lets exactly the same run again for {time}, without asking",
+    "grant.used": "{granted_by} had let exactly the same run again, on ticket {granted_for}",
+    "grant.revoked": "took that back: the same is asked again",
     "execution.started": "Started",
     "execution.succeeded": "Done",
     "execution.failed": "Failed",
     "execution.unknown": "Nobody knows whether it happened",
 }
 #: Entries whose words name some of their facts.
-TOLD = {"ticket.escalated", "deadline.missed", "deadline.extended", "claim.broken", "handover.made"}
+TOLD = {
+    "ticket.escalated",
+    "deadline.missed",
+    "deadline.extended",
+    "claim.broken",
+    "handover.made",
+    "grant.given",
+    "grant.used",
+}
 #: Endings that no person brought about, though their entry is of the same kind.
 BY_NOBODY = {Outcome.AUTO_APPROVED.value, Outcome.UNOPPOSED.value, Outcome.BEST_GUESS.value}
 #: Entries about the ticket itself: the person who brought them about has an entry of their own.
-NOBODY = ("ticket.", "execution.", "deadline.missed")
+NOBODY = ("ticket.", "execution.", "deadline.missed", "grant.used")
 
 
 @dataclass(frozen=True, kw_only=True)

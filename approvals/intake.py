@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 
-from approvals import arguments, audit, digests, plaintext, policy, repeats, resume, tickets
+from approvals import arguments, audit, digests, grants, plaintext, policy, repeats, resume, tickets
 from approvals.contract import Origin, ProposedAction
 from approvals.models import Revision, Ticket, TicketRequirement
 from approvals.states import Gate, Outcome
@@ -143,6 +143,8 @@ def _open(
         tickets.withdraw(ticket, now=now, reason=repeats.TOO_OFTEN.format(number=terms.max_requests, policy=terms.name))
     elif terms.gate == Gate.AUTO:
         tickets.resolve(ticket, outcome=Outcome.AUTO_APPROVED, now=now, message=f"Policy “{terms.name}”")
+    elif grant := grants.usable(action, origin=origin, requester=requester, terms=terms):
+        tickets.resolve(ticket, outcome=Outcome.AUTO_APPROVED, now=now, message=grants.use(grant, ticket))
     elif ticket.deadline_at:
         resume.enqueue_expiry(ticket.pk, at=ticket.deadline_at)
     return ticket

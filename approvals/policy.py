@@ -43,6 +43,7 @@ class Terms:
     deny_threshold: int = 1
     recall_seconds: int = 0
     max_requests: int | None = 5
+    remember_seconds: int | None = None
     why: str = ""
     condition_error: str = ""
     #: The running totals that were looked at, with this request and without.
@@ -109,6 +110,7 @@ COPIED = (
     "deny_threshold",
     "recall_seconds",
     "max_requests",
+    "remember_seconds",
 )
 #: What goes with a tier and is not the stricter of two.
 _OF_TIER = ("deadline_seconds", "max_requests", "may_extend_seconds", "may_extend_times", "why", "condition_error")
@@ -267,6 +269,7 @@ def stiffened(terms: Terms, ticket: Ticket) -> Terms | None:
         bar_requester=barred,
         deny_threshold=denied,
         recall_seconds=max(terms.recall_seconds, ticket.recall_seconds),
+        remember_seconds=min(terms.remember_seconds or 0, ticket.policy.get("remember_seconds") or 0) or None,
     )
 
 

@@ -70,6 +70,7 @@ SENTENCES: dict[str, Callable[[Any], str]] = {
     "bar_requester": lambda barred: "whoever asked may not sign" if barred else "whoever asked may sign",
     "deny_threshold": lambda n: f"{wording.counted(n, 'rejection')} {'ends' if n == 1 else 'end'} it",
     "recall_seconds": lambda s: f"an approval can be taken back for {lasting(s)}" if s else "no taking back",
+    "remember_seconds": lambda s: f"may be remembered for {lasting(s)}" if s else "is asked every time",
     "max_requests": lambda n: f"may be asked {wording.counted(n, 'time')}" if n else "may be asked without end",
 }
 

@@ -19,7 +19,7 @@ from django.db.models import Max, QuerySet
 from approvals import audit, conditions, timeouts, wording
 from approvals.errors import InvalidPolicy
 from approvals.models import EscalationStep, Policy, PolicyVersion, Requirement
-from approvals.states import Gate, PolicyChange, Risk
+from approvals.states import MEMORABLE_GATES, MEMORABLE_RISKS, Gate, PolicyChange, Risk
 from approvals.timeouts import Plan, Step
 
 #: What a policy says beside who signs; a column added to the table is a key of the file too.
@@ -93,7 +93,7 @@ def draft(
 def problems(draft: Draft) -> list[Problem]:
     """Everything that keeps a draft from being in force, column by column and then together."""
     checks = (_column_problems, _condition_problems, _gate_problems, _signer_problems, _step_problems, _time_problems)
-    return [problem for check in checks for problem in check(draft)]
+    return [problem for check in (*checks, _memory_problems) for problem in check(draft)]
 
 
 def shortfalls(draft: Draft) -> list[Problem]:
@@ -233,6 +233,17 @@ def _signer_problems(draft: Draft) -> Iterator[Problem]:
     for group in draft.requirements:
         if group not in known:
             yield Problem(key="requirements", sentence=f"There is no group “{group}”.")
+
+
+def _memory_problems(draft: Draft) -> Iterator[Problem]:
+    if not draft.values["remember_seconds"]:
+        return
+    if draft.values["risk"] not in MEMORABLE_RISKS:
+        sentence = "An action of high or critical risk is looked at every time: nothing is remembered."
+        yield Problem(key="remember_seconds", sentence=sentence)
+    if draft.values["gate"] not in MEMORABLE_GATES:
+        sentence = f"Nothing is remembered under the gate “{draft.values['gate']}”."
+        yield Problem(key="remember_seconds", sentence=sentence)
 
 
 def _step_problems(draft: Draft) -> Iterator[Problem]:

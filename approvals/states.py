@@ -111,6 +111,11 @@ class OnTimeout(TextChoices):
     ANSWER = "answer", "Answer with the agent's best guess"
 
 
+#: What may be approved once for a while. More than that is looked at every time.
+MEMORABLE_RISKS = frozenset({Risk.LOW, Risk.MEDIUM})
+MEMORABLE_GATES = frozenset({Gate.SOFT, Gate.HARD})
+
+
 class PolicyChange(TextChoices):
     """What became of a policy in one of its versions."""
 

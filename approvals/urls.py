@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import attention, decisions, inbox, tickets
+from approvals.views import attention, decisions, grants, inbox, tickets
 
 app_name = "approvals"
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("inbox/changes/", inbox.changes, name="changes"),
     path("tickets/<int:ticket_id>/", tickets.show, name="ticket"),
     path("tickets/<int:ticket_id>/decisions/", decisions.create, name="decisions"),
+    path("tickets/<int:ticket_id>/grant/revocation/", grants.revoke, name="revocation"),
     path("tickets/<int:ticket_id>/claim/", attention.claim, name="claim"),
     path("tickets/<int:ticket_id>/claim/release/", attention.release, name="release"),
     path("tickets/<int:ticket_id>/handover/", attention.hand_over, name="handover"),

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.http import HttpRequest
 
-from approvals.models import AuditEntry, Decision, PolicyVersion, Revision, Ticket, TicketRequirement
+from approvals import grants
+from approvals.models import AuditEntry, Decision, Grant, PolicyVersion, Revision, Ticket, TicketRequirement
 
 
 class ReadOnly:
@@ -81,6 +82,26 @@ class AuditEntryAdmin(ReadOnly, admin.ModelAdmin):
     def words(self, entry: AuditEntry) -> str:
         """The canonical bytes as text."""
         return bytes(entry.body).decode()
+
+
+@admin.register(Grant)
+class GrantAdmin(ReadOnly, admin.ModelAdmin):
+    """Approvals that are remembered: seen here, and taken back."""
+
+    list_display = ("action", "graph", "requester", "granted_by", "granted_at", "expires_at", "revoked_by")
+    list_filter = ("action",)
+    actions = ("revoke",)
+
+    @admin.action(description="Take back: the same is asked again", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: Any) -> None:
+        """End the chosen grants, with an entry each."""
+        user: Any = request.user
+        ended = sum(grants.revoke(pk, actor=user) for pk in sorted(set(queryset.values_list("ticket", flat=True))))
+        self.message_user(request, f"{ended} taken back.")
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Nothing else about a grant can be changed."""
+        return request.user.has_perm("approvals.change_grant")
 
 
 @admin.register(PolicyVersion)

@@ -6,6 +6,7 @@ entry never changes (triggers in 0002_guards).
 """
 
 from approvals.models.attention import Claim, Handover, Snooze
+from approvals.models.grants import Grant
 from approvals.models.policies import EscalationStep, Policy, PolicyVersion, Requirement
 from approvals.models.record import AuditEntry, ChainHead
 from approvals.models.signatures import Decision, Revision, TicketRequirement
@@ -18,6 +19,7 @@ __all__ = [
     "Claim",
     "Decision",
     "EscalationStep",
+    "Grant",
     "Handover",
     "Policy",
     "PolicyVersion",

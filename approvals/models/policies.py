@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.contrib.auth.models import Group, User
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from approvals.states import Gate, OnTimeout, PolicyChange, Risk
+from approvals.states import MEMORABLE_GATES, MEMORABLE_RISKS, Gate, OnTimeout, PolicyChange, Risk
 
 
 class Policy(models.Model):
@@ -60,6 +60,13 @@ class Policy(models.Model):
         help_text="How often an agent may ask for the same action while it is refused; then its run ends. "
         "Empty: without end.",
     )
+    remember_seconds = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(86_400)],
+        help_text="For how long whoever signs last may let exactly the same arguments run again without asking, "
+        "at most a day. Empty: not at all. Only for low and medium risk.",
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
@@ -83,6 +90,11 @@ class Policy(models.Model):
                 condition=Q(risk__in=(Risk.LOW, Risk.MEDIUM))
                 | (~Q(on_timeout=OnTimeout.ANSWER) & ~Q(final_action=OnTimeout.ANSWER)),
                 name="policy_deadline_answers_little",
+            ),
+            models.CheckConstraint(
+                condition=Q(remember_seconds=None)
+                | Q(remember_seconds__gte=1, risk__in=sorted(MEMORABLE_RISKS), gate__in=sorted(MEMORABLE_GATES)),
+                name="policy_remembers_little",
             ),
             models.CheckConstraint(condition=Q(deny_threshold__gte=1), name="policy_deny_at_least_one"),
             models.CheckConstraint(

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from approvals import deadlines, display, timeouts, wording
+from approvals import deadlines, display, grants, policy_words, timeouts, wording
 from approvals.models import Decision, Ticket
 
 register = template.Library()
@@ -115,6 +115,13 @@ def as_json(value: object) -> str:
 def in_short(value: object) -> str:
     """A value inside a sentence."""
     return wording.in_short(value)
+
+
+@register.filter
+def remembered_for(ticket: Ticket) -> str:
+    """`1 h` where an approval of this ticket may be remembered, else nothing."""
+    seconds = grants.seconds_of(ticket)
+    return policy_words.lasting(seconds) if seconds else ""
 
 
 @register.filter

@@ -46,6 +46,7 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "follows": _follows(request, ticket),
         "followed_by": None if ticket.is_open else _followed_by(request, ticket),
         "history": list(history.of(ticket)),
+        "grants": [] if ticket.is_open else list(ticket.grants.live().select_related("granted_by", "requester")),
         "arguments": _arguments(request, ticket, refusal),
         "refusal": refusal,
         "typed": request.POST if refusal else {},

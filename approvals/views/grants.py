@@ -1,0 +1,21 @@
+"""Approvals that are remembered are taken back by POST."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from approvals import grants
+from approvals.views import refusals, tickets
+
+
+@require_POST
+@refusals.explained
+def revoke(request: HttpRequest, ticket_id: int) -> HttpResponse:
+    """From now on the same is asked again; whoever may see the ticket may say so."""
+    ticket = tickets.find(request, ticket_id)
+    grants.revoke(ticket.pk, actor=tickets.reader(request))
+    messages.success(request, "The same is asked again from now on.")
+    return redirect(ticket)
