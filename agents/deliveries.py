@@ -19,7 +19,7 @@ from approvals import intake, tickets
 from approvals.contract import Origin
 from approvals.errors import ApprovalError
 from approvals.models import Ticket
-from approvals.states import Execution, TicketState
+from approvals.states import DecisionType, TicketState
 
 STOPPED = "The run was cancelled while this was under way, so it may or may not have happened."
 ASKED_AGAIN = "The graph could not use this answer, so the question is asked again."
@@ -173,10 +173,15 @@ def claim_again(lease: Lease, seen: Seen) -> Delivery | None:
             .order_by("position")
             .prefetch_related("revisions")
         )
-        harmless = all(t.state != TicketState.APPROVED and not t.answer_releases for t in told)
-        if told and harmless:
+        if told and not any(_acts(ticket) for ticket in told):
             return _delivery(pause, told)
     return None
+
+
+def _acts(ticket: Ticket) -> bool:
+    """Does the answer let the graph act? A refusal never does."""
+    kind = tickets.answer_of(ticket).type
+    return kind != DecisionType.REJECT and (kind != DecisionType.RESPOND or ticket.answer_releases)
 
 
 def is_known(thread_id: str, seen: Seen) -> bool:
@@ -184,6 +189,13 @@ def is_known(thread_id: str, seen: Seen) -> bool:
     waiting = [pause.interrupt_id for pause in seen.pauses]
     asked = Ticket.objects.live().filter(thread_id=thread_id, checkpoint_id=seen.checkpoint_id, delivered_at=None)
     return asked.filter(interrupt_id__in=waiting).exists()
+
+
+def is_stuck(thread_id: str, seen: Seen) -> bool:
+    """Does the graph still wait for an answer that it was given? Nobody is asked, and nothing will come."""
+    waiting = [pause.interrupt_id for pause in seen.pauses]
+    told = Ticket.objects.live().filter(thread_id=thread_id, delivered_at__isnull=False)
+    return told.filter(interrupt_id__in=waiting).exists()
 
 
 def supersede_stale(thread_id: str, seen: Seen, *, reason: str) -> None:
@@ -210,7 +222,7 @@ def take_back(thread_id: str, seen: Seen) -> None:
     """Close the tickets whose answer the graph was given and could not use."""
     waiting = [pause.interrupt_id for pause in seen.pauses]
     told = Ticket.objects.live().filter(thread_id=thread_id, interrupt_id__in=waiting, delivered_at__isnull=False)
-    for ticket_id in told.exclude(execution=Execution.SUCCEEDED).values_list("pk", flat=True):
+    for ticket_id in told.values_list("pk", flat=True):
         tickets.take_back(ticket_id, reason=ASKED_AGAIN)
 
 
@@ -247,7 +259,7 @@ def _delivery(pause: Pause, decided: Sequence[Ticket]) -> Delivery:
     try:
         value = protocols.resume_value(pause, answers)
     except BadAnswer as error:
-        if not any(answer.timed_out for answer in answers):
+        if not any(answer.timed_out and answer.type == DecisionType.REJECT for answer in answers):
             raise
         # The format has no word for "not now", and a deadline must not pass for a person's word.
         stop = f"{tickets.TIMED_OUT} The graph cannot be told so. {error}"

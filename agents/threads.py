@@ -218,7 +218,8 @@ class Thread:
     def _pauses(self, snapshot: StateSnapshot, checkpoint_id: str) -> list[Pause]:
         asked = [(task.name, interrupt) for task in snapshot.tasks for interrupt in task.interrupts]
         if not asked:
-            return [self._breakpoint(snapshot, checkpoint_id)] if snapshot.next else []
+            # A worker killed after a step and before its checkpoint leaves finished tasks and nothing next.
+            return [self._breakpoint(snapshot, checkpoint_id)] if snapshot.tasks else []
         conversation = transcripts.of(snapshot.values, asked=self.asked)
         schemas = self._tool_schemas()
         return [
@@ -295,14 +296,17 @@ def _places(snapshot: StateSnapshot) -> Iterator[str]:
 
 
 def _answering(seen: Seen, value: Any) -> Any:
-    """The input, after an answer to every call of the model that has none: every provider insists on one."""
+    """The input, after an answer to every call of the model that has none: every provider insists on one.
+
+    New input drops what the unfinished step had written, so the results of tools that had run are said again.
+    """
     key = transcripts.messages_key(seen.values)
     _, waiting = transcripts.unanswered(seen.values)
-    if not waiting or not isinstance(value, dict) or key not in value:
+    told = {message.tool_call_id for message in seen.results}
+    refused = [tool_messages.instead(call, SUPERSEDED, status="error") for call in waiting if call["id"] not in told]
+    answers = [*seen.results, *refused]
+    if not answers or not isinstance(value, dict) or key not in value:
         return value
-    answers = [
-        seen.result_of(call["id"]) or tool_messages.instead(call, SUPERSEDED, status="error") for call in waiting
-    ]
     return {**value, key: [*answers, *value[key]]}
 
 

@@ -74,10 +74,14 @@ def supersede(ticket_id: int, *, reason: str) -> None:
 
 
 def take_back(ticket_id: int, *, reason: str) -> None:
-    """Close a ticket whose answer its graph could not use, so that the question can be asked again."""
+    """Close a ticket whose answer its graph could not use, so that the question can be asked again.
+
+    Only where nothing ran on that answer; otherwise do nothing. The database refuses the rest too.
+    """
     with transaction.atomic():
         ticket, now = lock(ticket_id)
-        if ticket.delivered_at and states.may_move(TicketState(ticket.state), TicketState.SUPERSEDED):
+        idle = ticket.delivered_at and ticket.execution in {Execution.NOT_STARTED, Execution.FAILED}
+        if idle and states.may_move(TicketState(ticket.state), TicketState.SUPERSEDED):
             _end(ticket, outcome=Outcome.SUPERSEDED, reason=reason, now=now, actor=None)
 
 

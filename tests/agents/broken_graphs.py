@@ -1,0 +1,158 @@
+"""Graphs that go wrong in every way a run has to survive; `EFFECTS` counts what really ran."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, TypedDict
+
+from django.db import OperationalError, connection
+from langgraph.graph import START, StateGraph
+from langgraph.types import Send, interrupt
+
+from tests.agents.example_graphs import EFFECTS, Asked, Parallel
+
+NAMES = [
+    "fussy",
+    "fussy_team",
+    "fussy_pair",
+    "flaky",
+    "gated",
+    "malformed",
+    "loses_database",
+    "says_nul",
+    "raises_nul",
+    "cut_off",
+    "asks_anything",
+    "works_then_asks",
+]
+#: How often the next nodes raise; tests set it.
+TROUBLE: list[Exception] = []
+ENTERED, GO = threading.Event(), threading.Event()
+
+
+def _graph(state: Any, *nodes: tuple[str, Any]) -> StateGraph[Any, Any, Any, Any]:
+    builder = StateGraph(state)
+    before = START
+    for name, node in nodes:
+        builder.add_node(name, node)
+        builder.add_edge(before, name)
+        before = name
+    return builder
+
+
+def _trouble() -> None:
+    if TROUBLE:
+        raise TROUBLE.pop()
+
+
+def _effect(name: str) -> Any:
+    def act(state: Any) -> Any:
+        EFFECTS.append(name)
+        return {}
+
+    return act
+
+
+def _ask_for_an_object(state: Any) -> Any:
+    """Takes an object only; any other answer is kept by LangGraph and raises for ever."""
+    answer = interrupt("Which account?")
+    if not isinstance(answer, dict):
+        raise TypeError("the answer is not an object")
+    EFFECTS.append(f"paid {answer['n']}")
+    return {}
+
+
+fussy = _graph(Asked, ("ask", _ask_for_an_object))
+fussy_team = _graph(Asked, ("team", _graph(Asked, ("look", _effect("looked")), ("ask", _ask_for_an_object)).compile()))
+
+fussy_pair = StateGraph(Parallel)
+fussy_pair.add_node("ask", _ask_for_an_object)
+fussy_pair.add_conditional_edges(START, lambda state: [Send("ask", {}), Send("ask", {})], ["ask"])
+
+
+def _act(state: Asked) -> Asked:
+    answer = interrupt("Go on?")
+    _trouble()
+    EFFECTS.append("acted")
+    return {"first": answer}
+
+
+flaky = _graph(Asked, ("look", _effect("looked")), ("act", _act))
+
+
+def _wait(state: Asked) -> Asked:
+    answer = interrupt("Go on?")
+    ENTERED.set()
+    GO.wait(20)
+    EFFECTS.append("acted")
+    return {"first": answer}
+
+
+gated = _graph(Asked, ("act", _wait), ("next", _effect("went on")))
+
+
+def _malformed(state: Asked) -> Asked:
+    return {"first": interrupt({"action_requests": [3], "review_configs": []})}
+
+
+malformed = _graph(Asked, ("ask", _malformed))
+
+
+def _lose_database(state: Asked) -> Asked:
+    interrupt("Go on?")
+    EFFECTS.append("acted")
+    raise OperationalError("the connection is closed")
+
+
+loses_database = _graph(Asked, ("act", _lose_database))
+
+
+def _say_nul(state: Asked) -> Asked:
+    interrupt("Go on?")
+    return {"first": "a\0b"}
+
+
+def _raise_nul(state: Asked) -> Asked:
+    raise ValueError("a\0b")
+
+
+says_nul = _graph(Asked, ("act", _say_nul))
+raises_nul = _graph(Asked, ("act", _raise_nul))
+
+
+def _cut_connections(state: Asked) -> Asked:
+    """Every other connection to this database is gone, as after a restart; only the first time."""
+    EFFECTS.append("looked")
+    if EFFECTS.count("looked") == 1:
+        with connection.cursor() as cursor:
+            mine = "datname = current_database() AND pid <> pg_backend_pid()"
+            cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")
+        connection.close()
+    return {}
+
+
+cut_off = _graph(Asked, ("look", _cut_connections), ("act", _act))
+
+
+class Anything(TypedDict, total=False):
+    """A question in any format."""
+
+    value: Any
+    shape: Any
+    answer: Any
+
+
+def _ask_anything(state: Anything) -> Anything:
+    return {"answer": interrupt(state["value"], response_schema=state.get("shape"))}
+
+
+asks_anything = _graph(Anything, ("ask", _ask_anything))
+
+
+def _work(state: Asked) -> Asked:
+    EFFECTS.append("worked")
+    _trouble()
+    return {}
+
+
+works_then_asks = _graph(Asked, ("work", _work), ("act", _act))
