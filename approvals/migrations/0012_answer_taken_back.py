@@ -30,7 +30,7 @@ TAKEN_BACK = "AND NOT (NEW.state = 'superseded' AND OLD.execution IN ('not_start
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("approvals", "0010_attention")]
+    dependencies: ClassVar = [("approvals", "0011_grants")]
 
     operations: ClassVar = [
         migrations.RunSQL(GUARD.format(unless=TAKEN_BACK), GUARD.format(unless="")),
