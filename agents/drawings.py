@@ -47,7 +47,8 @@ def keep_broken(name: str, error: BrokenGraph) -> None:
 
 def _drawing(graph: Pregel[Any, Any, Any, Any]) -> dict[str, Any]:
     drawn = graph.get_graph(xray=True)
-    edges = [[edge.source, edge.target, bool(edge.conditional)] for edge in drawn.edges]
+    # In order: what a branch leads to comes out of a set, and every process must tell the same.
+    edges = sorted([edge.source, edge.target, bool(edge.conditional)] for edge in drawn.edges)
     told: dict[str, Any] = plaintext.json({"nodes": list(drawn.nodes), "edges": edges})
     return told
 

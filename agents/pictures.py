@@ -142,19 +142,41 @@ class _Size:
         self.xy = (0.0, 0.0)
 
 
+class _Vertex(Vertex):
+    """A vertex whose place in grandalf's sets does not hang on its address: every process draws one picture."""
+
+    def __init__(self, name: str, number: int) -> None:
+        super().__init__(name)
+        self.number = number
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class _Link(LayoutEdge):
+    """An edge, likewise."""
+
+    def __init__(self, source: _Vertex, target: _Vertex, number: int) -> None:
+        self.number = number
+        super().__init__(source, target)
+
+    def __hash__(self) -> int:
+        return self.number
+
+
 class _Layout:
     """The centres of all nodes and the bends of all long edges, moved to where both axes begin at MARGIN."""
 
     def __init__(self, nodes: Sequence[str], edges: Sequence[Edge]) -> None:
-        vertices = {name: Vertex(name) for name in nodes}
+        vertices = {name: _Vertex(name, number) for number, name in enumerate(nodes)}
         for name, vertex in vertices.items():
             vertex.view = _Size(name)
         pairs = dict.fromkeys((source, target) for source, target, _ in edges if source != target)
-        links = {pair: LayoutEdge(vertices[pair[0]], vertices[pair[1]]) for pair in pairs}
+        links = [_Link(vertices[source], vertices[target], n) for n, (source, target) in enumerate(pairs)]
         self.sizes: dict[str, _Size] = {name: vertex.view for name, vertex in vertices.items()}
         self.bends: dict[tuple[str, str], list[tuple[float, float]]] = {}
         self.width = self.height = 0.0
-        for part in Graph(list(vertices.values()), list(links.values())).C:
+        for part in Graph(list(vertices.values()), links).C:
             self._place(part)
 
     def box(self, name: str) -> Box:

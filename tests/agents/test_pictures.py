@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from itertools import combinations
 
 import pytest
+from grandalf.graphs import Vertex
 
 from agents import pictures
 
@@ -65,3 +67,22 @@ def test_a_name_shows_what_cannot_be_seen_and_is_cut():
     assert pictures.label("pay\u202e") == "pay⟨U+202E⟩"
     assert len(pictures.label("x" * 500)) == pictures.LONGEST_LABEL
     assert (pictures.group("team:inner:pay"), pictures.label("team:inner:pay")) == ("team › inner", "pay")
+
+
+def test_the_same_graph_is_always_the_same_picture():
+    nodes = ("__start__", "decide", "ask", "execute", "__end__")
+    ways = [("__start__", "decide"), ("ask", "__end__"), ("ask", "decide"), ("ask", "execute"), ("decide", "__end__")]
+    edges = tuple((*way, True) for way in [*ways, ("decide", "ask"), ("execute", "decide")])
+    seen = set()
+    for _ in range(40):
+        kept = _scatter()
+        seen.add(repr(pictures.draw.__wrapped__(nodes, edges)))
+        del kept
+    assert len(seen) == 1
+
+
+def _scatter():
+    """Leave holes in memory in no order, so that what is made next has addresses in no order."""
+    made = [Vertex(number) for number in range(800)]
+    random.shuffle(made)
+    return [vertex for vertex in made if random.random() < 0.3]
