@@ -14,7 +14,7 @@ from agents.leases import Lease
 from agents.models import Run, RunStatus, Wish
 from agents.protocols import Pause
 from agents.protocols.breakpoint import Verdict
-from agents.threads import Seen
+from agents.snapshots import Seen
 from approvals import intake, tickets
 from approvals.contract import Origin
 from approvals.errors import ApprovalError

@@ -10,7 +10,7 @@ import psycopg
 
 from agents import transcripts
 from agents.errors import AgentError, StateNotSerialisable
-from agents.threads import Seen
+from agents.snapshots import Seen
 from approvals import tickets
 from approvals.models import Ticket
 from approvals.states import Execution, TicketState

@@ -6,7 +6,7 @@ from agents import deliveries, executions, runs, sessions
 from agents.database import in_thread
 from agents.models import RunStatus
 from agents.sessions import Session
-from agents.threads import Seen
+from agents.snapshots import Seen
 
 GONE_ON = "The graph no longer waits for this; it has gone on since."
 NEW_INPUT = "A new message replaced the question."

@@ -21,7 +21,8 @@ from agents.deliveries import Delivery, Standing
 from agents.errors import AgentError, BrokenGraph, DatabaseAway, LeaseLost
 from agents.leases import Lease
 from agents.models import Run
-from agents.threads import GraphRaised, Seen, Thread
+from agents.snapshots import Seen
+from agents.threads import GraphRaised, Thread
 from approvals.errors import ApprovalError
 from approvals.models import Ticket
 

@@ -7,11 +7,10 @@ node. So: `Command(resume={id: value})`, one id at a time, for an id that the st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, cast
 
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -22,12 +21,13 @@ from langgraph.pregel import Pregel
 from langgraph.types import Command, PregelTask, StateSnapshot
 from pydantic import BaseModel
 
-from agents import asks, tool_messages, transcripts
+from agents import asks, snapshots, tool_messages, transcripts
 from agents.checkpoints import Stopped
 from agents.entries import GraphEntry
 from agents.errors import BadAnswer, LeaseLost, StaleInterrupt
 from agents.protocols import Pause
 from agents.protocols.breakpoint import Verdict
+from agents.snapshots import Seen
 from approvals import digests
 
 SUPERSEDED = "This was not run: a new message came before anyone decided."
@@ -41,44 +41,6 @@ TOOL_NODE = re.compile(
 
 class GraphRaised(Exception):
     """A node of the graph raised; the cause is what it raised."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What the checkpointer holds for a thread at this moment."""
-
-    values: Any
-    checkpoint_id: str
-    pauses: Sequence[Pause]
-    #: The nodes it waits at; of a subgraph's node the whole way, "team:pay".
-    places: Sequence[str] = ()
-    #: What the tools of an unfinished step have answered already; the state does not hold it yet.
-    results: Sequence[ToolMessage] = ()
-    #: A node of the step raised.
-    raised: bool = False
-    #: The graph may have stopped here by itself, though it asked nothing.
-    may_be_breakpoint: bool = False
-
-    @property
-    def is_between(self) -> bool:
-        """In the middle of the graph with no question asked: a static breakpoint, or a worker that died."""
-        return any(pause.is_breakpoint for pause in self.pauses)
-
-    @property
-    def is_broken_off(self) -> bool:
-        """Something is left to run that nobody needs to be asked about."""
-        return self.raised or (self.is_between and not self.may_be_breakpoint)
-
-    def result_of(self, tool_call_id: str) -> ToolMessage | None:
-        """The tool's answer to one call, as soon as the tool has finished."""
-        if not tool_call_id:
-            return None
-        early = next((m for m in self.results if m.tool_call_id == tool_call_id), None)
-        return early or transcripts.result_of(self.values, tool_call_id)
-
-    def pause(self, interrupt_id: str) -> Pause | None:
-        """The pause with this id, if it still waits."""
-        return next((p for p in self.pauses if p.interrupt_id == interrupt_id), None)
 
 
 class Thread:
@@ -111,8 +73,8 @@ class Thread:
             values=snapshot.values,
             checkpoint_id=checkpoint_id,
             pauses=self._pauses(snapshot, checkpoint_id),
-            places=sorted(set(_places(snapshot))),
-            results=_results(snapshot),
+            places=sorted(set(snapshots.places(snapshot))),
+            results=snapshots.results(snapshot),
             raised=any(task.error is not None for task in snapshot.tasks),
             may_be_breakpoint=self._stops_before(snapshot.next),
         )
@@ -132,7 +94,7 @@ class Thread:
         answers, but no finished siblings either and a subgraph starts anew; there only the answer is removed.
         """
         snapshot = await self.graph.aget_state(self.config, subgraphs=True)
-        bricked = list(_bricked(snapshot))
+        bricked = list(snapshots.bricked(snapshot))
         nested = any(config["configurable"].get("checkpoint_ns") for config, _ in bricked)
         if any(task.result is not None for task in snapshot.tasks) or nested:
             for config, task in bricked:
@@ -287,14 +249,6 @@ class Thread:
         return {tool.name: _schema(tool.tool_call_schema) for tool in tools}
 
 
-def _places(snapshot: StateSnapshot) -> Iterator[str]:
-    """The nodes that asked; where none did, those that come next."""
-    asking = [task for task in snapshot.tasks if task.interrupts]
-    for task in asking or [task for task in snapshot.tasks if task.name in snapshot.next]:
-        inner = list(_places(task.state)) if isinstance(task.state, StateSnapshot) else []
-        yield from [f"{task.name}:{place}" for place in inner] or [task.name]
-
-
 def _answering(seen: Seen, value: Any) -> Any:
     """The input, after an answer to every call of the model that has none: every provider insists on one.
 
@@ -308,26 +262,6 @@ def _answering(seen: Seen, value: Any) -> Any:
     if not answers or not isinstance(value, dict) or key not in value:
         return value
     return {**value, key: [*answers, *value[key]]}
-
-
-def _results(snapshot: StateSnapshot) -> list[ToolMessage]:
-    """What finished tasks of the step have said; LangGraph drops it when new input comes."""
-    written = [value for task in snapshot.tasks for value in _listed(task.result)]
-    return [message for message in written if isinstance(message, ToolMessage)]
-
-
-def _listed(result: Any) -> list[Any]:
-    values = result.values() if isinstance(result, Mapping) else [result]
-    return [item for value in values for item in (value if isinstance(value, list) else [value])]
-
-
-def _bricked(snapshot: StateSnapshot) -> Iterator[tuple[RunnableConfig, PregelTask]]:
-    """The innermost tasks that were answered and raised, each with the checkpoint it belongs to."""
-    for task in snapshot.tasks:
-        inner = list(_bricked(task.state)) if isinstance(task.state, StateSnapshot) else []
-        yield from inner
-        if not inner and task.error is not None and task.interrupts:
-            yield snapshot.config, task
 
 
 def _schema(shape: Any) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""What the checkpointer holds for a thread, read. Pure: nothing here drives a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import PregelTask, StateSnapshot
+
+from agents import transcripts
+from agents.protocols import Pause
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the checkpointer holds for a thread at this moment."""
+
+    values: Any
+    checkpoint_id: str
+    pauses: Sequence[Pause]
+    #: The nodes it waits at; of a subgraph's node the whole way, "team:pay".
+    places: Sequence[str] = ()
+    #: What the tools of an unfinished step have answered already; the state does not hold it yet.
+    results: Sequence[ToolMessage] = ()
+    #: A node of the step raised.
+    raised: bool = False
+    #: The graph may have stopped here by itself, though it asked nothing.
+    may_be_breakpoint: bool = False
+
+    @property
+    def is_between(self) -> bool:
+        """In the middle of the graph with no question asked: a static breakpoint, or a worker that died."""
+        return any(pause.is_breakpoint for pause in self.pauses)
+
+    @property
+    def is_broken_off(self) -> bool:
+        """Something is left to run that nobody needs to be asked about."""
+        return self.raised or (self.is_between and not self.may_be_breakpoint)
+
+    def result_of(self, tool_call_id: str) -> ToolMessage | None:
+        """The tool's answer to one call, as soon as the tool has finished."""
+        if not tool_call_id:
+            return None
+        early = next((m for m in self.results if m.tool_call_id == tool_call_id), None)
+        return early or transcripts.result_of(self.values, tool_call_id)
+
+    def pause(self, interrupt_id: str) -> Pause | None:
+        """The pause with this id, if it still waits."""
+        return next((p for p in self.pauses if p.interrupt_id == interrupt_id), None)
+
+
+def places(snapshot: StateSnapshot) -> Iterator[str]:
+    """The nodes that asked; where none did, those that come next."""
+    asking = [task for task in snapshot.tasks if task.interrupts]
+    for task in asking or [task for task in snapshot.tasks if task.name in snapshot.next]:
+        inner = list(places(task.state)) if isinstance(task.state, StateSnapshot) else []
+        yield from [f"{task.name}:{place}" for place in inner] or [task.name]
+
+
+def results(snapshot: StateSnapshot) -> list[ToolMessage]:
+    """What finished tasks of the step have said; LangGraph drops it when new input comes."""
+    written = [value for task in snapshot.tasks for value in _listed(task.result)]
+    return [message for message in written if isinstance(message, ToolMessage)]
+
+
+def bricked(snapshot: StateSnapshot) -> Iterator[tuple[RunnableConfig, PregelTask]]:
+    """The innermost tasks that were answered and raised, each with the checkpoint it belongs to."""
+    for task in snapshot.tasks:
+        inner = list(bricked(task.state)) if isinstance(task.state, StateSnapshot) else []
+        yield from inner
+        if not inner and task.error is not None and task.interrupts:
+            yield snapshot.config, task
+
+
+def _listed(result: Any) -> list[Any]:
+    values = result.values() if isinstance(result, Mapping) else [result]
+    return [item for value in values for item in (value if isinstance(value, list) else [value])]
