@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-from agents import pictures
+from agents import layouts
 from approvals import wording
 
 #: What LangGraph writes for itself.
@@ -82,7 +82,7 @@ class Step:
     @property
     def words(self) -> str:
         """What happened, for people."""
-        names = wording.listed([pictures.way(node) for node in self.nodes])
+        names = wording.listed([layouts.way(node) for node in self.nodes])
         if self.source == "update":
             return f"A person's answer was written down as {names}" if names else "The state was changed from outside"
         if self.source == "fork":
@@ -91,7 +91,7 @@ class Step:
             return f"{names} ran"
         if self.is_unnamed:
             return "Several nodes ran at once"
-        return f"{pictures.way(self.inside)} began" if self.inside else "The input came in"
+        return f"{layouts.way(self.inside)} began" if self.inside else "The input came in"
 
 
 @dataclass(frozen=True, kw_only=True)

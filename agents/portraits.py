@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from agents import pictures
+from agents import layouts, pictures
 from agents.models import GraphDrawing, Run, RunStatus
 
 WAITING, FAILED, DONE = "waiting", "failed", "done"
@@ -38,7 +38,7 @@ class Portrait:
     picture: pictures.Picture | None
 
     @property
-    def boxes(self) -> list[tuple[pictures.Box, str]]:
+    def boxes(self) -> list[tuple[layouts.Box, str]]:
         """Each box with what happened to its node."""
         return [(box, self.states.get(box.name, "")) for box in self.picture.boxes] if self.picture else []
 
@@ -60,12 +60,12 @@ def of(run: Run, *, done: Iterable[str] = (), failed: Iterable[str] = ()) -> Por
     )
 
 
-def _node(name: str, edges: Collection[pictures.Edge], state: str) -> Node:
+def _node(name: str, edges: Collection[layouts.Edge], state: str) -> Node:
     ways: dict[bool, list[str]] = {False: [], True: []}
     for source, target, decides in edges:
         if source == name:
-            ways[decides].append(pictures.way(target))
-    return Node(name=pictures.way(name), state=state, always=ways[False], sometimes=ways[True])
+            ways[decides].append(layouts.way(target))
+    return Node(name=layouts.way(name), state=state, always=ways[False], sometimes=ways[True])
 
 
 def _shown(place: str, names: Collection[str]) -> str:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import OutputWrapper
 from django.utils import timezone
 
-from agents import pictures
+from agents import layouts
 from agents.following import Look, View
 from agents.history import Step
 from agents.models import Run, RunStatus
@@ -104,7 +104,7 @@ def shown_on(out: OutputWrapper, *, is_terminal: bool, is_error: bool) -> Iterat
 def status(run: Run) -> str:
     """Where the run stands."""
     places = run.waiting_at if run.status == RunStatus.PAUSED else []
-    return f"{run.status} at {wording.listed([pictures.way(place) for place in places])}" if places else str(run.status)
+    return f"{run.status} at {wording.listed([layouts.way(place) for place in places])}" if places else str(run.status)
 
 
 def told(step: Step) -> str:

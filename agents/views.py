@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from agents import access, history, pictures, portraits, registry, wishes
+from agents import access, history, layouts, portraits, registry, wishes
 from agents import runs as runs_of
 from agents.errors import AgentError
 from agents.models import GraphDrawing, Run, RunStatus, Wish
@@ -147,4 +147,4 @@ def _steps(request: HttpRequest, found: Run) -> dict[str, Any]:
 def _waiting_at(found: Run) -> str:
     """The nodes a paused run waits at, in words."""
     places = found.waiting_at if found.status == RunStatus.PAUSED else []
-    return " and ".join(pictures.way(place) for place in places)
+    return " and ".join(layouts.way(place) for place in places)

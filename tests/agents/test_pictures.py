@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 from grandalf.graphs import Vertex
 
-from agents import pictures
+from agents import layouts, pictures
 
 LOOP = (("__start__", "plan", False), ("plan", "act", True), ("act", "plan", False), ("plan", "__end__", True))
 
@@ -64,9 +64,9 @@ def test_what_is_too_large_says_so():
 
 
 def test_a_name_shows_what_cannot_be_seen_and_is_cut():
-    assert pictures.label("pay\u202e") == "pay⟨U+202E⟩"
-    assert len(pictures.label("x" * 500)) == pictures.LONGEST_LABEL
-    assert (pictures.group("team:inner:pay"), pictures.label("team:inner:pay")) == ("team › inner", "pay")
+    assert layouts.label("pay\u202e") == "pay⟨U+202E⟩"
+    assert len(layouts.label("x" * 500)) == layouts.LONGEST_LABEL
+    assert (layouts.group("team:inner:pay"), layouts.label("team:inner:pay")) == ("team › inner", "pay")
 
 
 def test_the_same_graph_is_always_the_same_picture():
