@@ -86,4 +86,4 @@ def _became(report: Report) -> str:
 
 
 def _tier(tier: dict[str, str]) -> str:
-    return f"{Risk(tier['risk']).label.lower()}, {Gate(tier['gate']).label.lower()},"
+    return f"{Risk(tier['risk']).label.lower()} ({Gate(tier['gate']).label.lower()})"

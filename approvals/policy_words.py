@@ -66,11 +66,13 @@ SENTENCES: dict[str, Callable[[Any], str]] = {
     "steps": chain,
     "final_action": lambda then: f"after the last step {THEN[OnTimeout(then)]}",
     "may_extend_seconds": lambda s: f"a reviewer may add {lasting(s)}" if s else "the deadline cannot be moved",
-    "may_extend_times": lambda n: f"at most {wording.counted(n, 'time')}",
+    "may_extend_times": lambda n: f"the deadline may be moved {wording.counted(n, 'time')}",
     "bar_requester": lambda barred: "whoever asked may not sign" if barred else "whoever asked may sign",
     "deny_threshold": lambda n: f"{wording.counted(n, 'rejection')} {'ends' if n == 1 else 'end'} it",
     "recall_seconds": lambda s: f"an approval can be taken back for {lasting(s)}" if s else "no taking back",
-    "remember_seconds": lambda s: f"may be remembered for {lasting(s)}" if s else "is asked every time",
+    "remember_seconds": lambda s: (
+        f"exactly the same may be let run again for {lasting(s)}" if s else "is asked every time"
+    ),
     "max_requests": lambda n: f"may be asked {wording.counted(n, 'time')}" if n else "may be asked without end",
 }
 
@@ -80,20 +82,63 @@ def said(key: str, value: Any) -> str:
     return SENTENCES[key](value) if key in SENTENCES else f"{wording.words_of(key).lower()}: {wording.as_json(value)}"
 
 
-def lines(body: Mapping[str, Any]) -> list[str]:
-    """All that a policy says beside its name."""
-    return [said(key, value) for key, value in body.items() if key != "name"]
+#: What the first sentences of a policy say already.
+_SAID = {"name", "position", "enabled", "graph", "action", "condition", "risk", "gate", "requirements"}
+_TIMED = {"deadline_seconds", "on_timeout", "steps", "final_action"}
 
 
-def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Iterator[str]:
+def told(body: Mapping[str, Any], *, blank: Mapping[str, Any]) -> list[str]:
+    """A policy as sentences for its reader; what is as in a `blank` one goes without saying."""
+    special = [key for key in body if key not in _SAID | _TIMED and body[key] != blank.get(key)]
+    if "may_extend_seconds" not in special and "may_extend_times" in special:
+        special.remove("may_extend_times")  # nothing may be moved, so how often says nothing
+    sentences = [f"for {scope(body)}", _gate(body)]
+    if body["gate"] != Gate.AUTO:
+        sentences += [*_time(body), *(said(key, body[key]) for key in special)]
+    return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences]
+
+
+def _gate(body: Mapping[str, Any]) -> str:
+    signs = signers(body["requirements"])
+    match body["gate"]:
+        case Gate.AUTO:
+            return "runs at once, and is recorded"
+        case Gate.SOFT:
+            return f"runs at the deadline unless somebody stops it; {signs} may sign earlier"
+        case Gate.MANUAL:
+            return f"waits until {signs} have signed, each with a typed confirmation"
+    alone = sum(body["requirements"].values()) == 1
+    return f"waits until {signs} {'has' if alone else 'have'} signed"
+
+
+def _time(body: Mapping[str, Any]) -> Iterator[str]:
+    if not body["deadline_seconds"]:
+        return
+    after = f"after {lasting(body['deadline_seconds'])}"
+    if body["on_timeout"] == OnTimeout.ESCALATE:
+        yield f"{after} it is {chain(body.get('steps', ()))}, and in the end {THEN[OnTimeout(body['final_action'])]}"
+    else:
+        yield f"{after} it is {THEN[OnTimeout(body['on_timeout'])]}"
+
+
+def difference(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, blank: Mapping[str, Any]
+) -> Iterator[str]:
     """The `-` and `+` lines from one body to another; None is a policy that is not there."""
     name = (after or before or {})["name"]
     if before is None or after is None:
         sign, body = ("+", after) if after else ("-", before)
-        yield from (f"{sign} {name}: {line}" for line in lines(body or {}))
+        yield from (f"{sign} {name}: {sentence}" for sentence in _whole(body or {}, blank))
         return
     for key in after:
         if before.get(key) != after[key]:
             if key in before:
                 yield f"- {name}: {said(key, before[key])}"
             yield f"+ {name}: {said(key, after[key])}"
+
+
+def _whole(body: Mapping[str, Any], blank: Mapping[str, Any]) -> Iterator[str]:
+    """All of a policy that is new or goes, without what every policy says."""
+    yield from (said(key, body[key]) for key in ("position", "risk"))
+    yield from (said(key, body[key]) for key in ("enabled", "condition") if body[key] != blank[key])
+    yield from told(body, blank=blank)

@@ -159,7 +159,7 @@ def replace(drafts: Sequence[Draft], *, groups: Sequence[str], actor: User | Non
 
 def present() -> list[Draft]:
     """All policies as drafts, in the order in which they are tried. A fixed number of queries."""
-    return [draft_of(policy) for policy in _with_groups()]
+    return [draft_of(policy) for policy in rows()]
 
 
 def placed(drafts: Sequence[Draft]) -> list[Draft]:
@@ -267,7 +267,7 @@ def _time_problems(draft: Draft) -> Iterator[Problem]:
 def _present(policy: Policy) -> Draft:
     """The policy as it stands, which is kept as a version too where nobody has done so yet."""
     policy.refresh_from_db(fields=["version"])
-    stored = draft_of(_with_groups().get(pk=policy.pk))
+    stored = draft_of(rows().get(pk=policy.pk))
     PolicyVersion.objects.get_or_create(
         name=stored.name, version=policy.version, defaults={"change": PolicyChange.FOUND, "body": stored.body}
     )
@@ -302,7 +302,8 @@ def _write(policy: Policy, draft: Draft) -> None:
     )
 
 
-def _with_groups() -> QuerySet[Policy]:
+def rows() -> QuerySet[Policy]:
+    """The policies in the order in which they are tried, with all that a draft of them needs."""
     return Policy.objects.prefetch_related("requirements__group", "steps__group")
 
 

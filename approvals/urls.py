@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.views import attention, decisions, grants, inbox, tickets
+from approvals.views import attention, decisions, grants, inbox, policies, tickets
 
 app_name = "approvals"
 
 urlpatterns = [
     path("", inbox.show, name="inbox"),
+    path("policies/", policies.show, name="policies"),
     path("inbox/changes/", inbox.changes, name="changes"),
     path("tickets/<int:ticket_id>/", tickets.show, name="ticket"),
     path("tickets/<int:ticket_id>/decisions/", decisions.create, name="decisions"),

@@ -169,7 +169,9 @@ def running(told: dict[str, Any]) -> str:
         much = ("" if name == "amount" else f"{words_of(name).lower()} ") + f"{number:,.2f}"
     else:
         much = counted(int(number), "request")
-    same = " ".join(_same_for(name, value) for name, value in told["by"].items())
+    own = {"action", "graph"}  # the ticket's own, so they are named only where nothing else is
+    named = [name for name in told["by"] if name not in own] or told["by"]
+    same = " ".join(_same_for(name, told["by"][name]) for name in named)
     return f"With this, {much} {same} in {told['hours']} h"
 
 

@@ -31,6 +31,12 @@ class PolicyForm(forms.ModelForm):
     class Meta:
         model = Policy
         fields: ClassVar = list(rulebook.KEYS)
+        help_texts: ClassVar = {
+            "condition": "CEL over action, args, graph, requester and confidence; empty matches always. "
+            "For example double(args.amount) > 1000.0, or with what the same payee got in a day: "
+            'total("args.amount", "args.to", 24) + double(args.amount) > 1000.0. '
+            'count("requester", 1) is how many requests the same person made in the last hour.'
+        }
 
     def clean(self) -> dict[str, Any]:
         """What the rulebook finds, beside the field it is about; who signs is said beside the signers."""

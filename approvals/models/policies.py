@@ -124,6 +124,14 @@ class Requirement(models.Model):
         return f"{self.needed} of {self.group}"
 
 
+class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
+    """The history of the policies."""
+
+    def newest(self) -> PolicyVersionQuerySet:
+        """The last version of each name, with whoever made it."""
+        return self.order_by("name", "-version").distinct("name").select_related("by")
+
+
 class PolicyVersion(models.Model):
     """What a policy said from one change to the next. Written once; the database refuses any change.
 
@@ -138,6 +146,8 @@ class PolicyVersion(models.Model):
     source = models.CharField(max_length=20, blank=True)
     by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(db_default=Now())
+
+    objects = PolicyVersionQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)

@@ -113,7 +113,8 @@ def test_escalation_steps_are_read_in_order_and_round_trip(load, capsys):
 @pytest.mark.django_db
 def test_a_step_is_said_in_words(load):
     assert (
-        "+ Small transfers: passed on to 1 of reviewers for 2 h, then to 2 of finance for 1 min" in load(chained()).out
+        "it is passed on to 1 of reviewers for 2 h, then to 2 of finance for 1 min, and in the end"
+        in load(chained()).out
     )
 
 

@@ -45,3 +45,17 @@ def test_word_without_latin_letters_is_measured_by_its_majority() -> None:
 def test_exact_name_numbers_whatever_is_not_ascii() -> None:
     marked = list(wording.exact_pieces("d\u0435lete_\u200bdata"))
     assert marked == [(False, "d"), (True, "\u0435⟨U+0435⟩"), (False, "lete_"), (True, "⟨U+200B⟩"), (False, "data")]
+
+
+@pytest.mark.parametrize(
+    ("what", "by", "line"),
+    [
+        ("args.amount", {"args.to": "bob"}, "With this, 1,250.00 to bob in 24 h"),
+        ("args.amount", {"action": "pay", "args.to": "bob"}, "With this, 1,250.00 to bob in 24 h"),
+        ("args.order.items", {"requester": "dave"}, "With this, items 1,250.00 asked by dave in 24 h"),
+        ("", {"action": "pay"}, "With this, 1,250 requests of the action pay in 24 h"),
+        ("", {"graph": "operations", "requester": ""}, "With this, 1,250 requests asked by nobody we know in 24 h"),
+    ],
+)
+def test_a_running_total_is_one_line(what, by, line):
+    assert wording.running({"what": what, "by": by, "hours": 24, "before": 0, "with_this": 1250}) == line

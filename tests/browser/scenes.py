@@ -92,6 +92,7 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
         "ticket_auto": auto.get_absolute_url(),
         "ticket_expired": late.get_absolute_url(),
         "runs": "/runs/",
+        "policies": "/policies/",
         "run": "/runs/invoice-2201/",
         "run_done": f"/runs/{done.thread_id}/",
         "account": "/accounts/password/change/",

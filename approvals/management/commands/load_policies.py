@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.db import transaction
 
 from approvals import policy_files, policy_words, rulebook
 from approvals.errors import InvalidPolicy
+
+Bodies = dict[str, dict[str, Any]]
 
 
 class Command(BaseCommand):
@@ -31,6 +34,8 @@ class Command(BaseCommand):
             lines = self._load(policy_files.load(Path(path)), keep=not options["dry_run"])
         except InvalidPolicy as error:
             raise CommandError(f"{error} Nothing was changed.", returncode=2) from error
+        if not options["verbosity"]:
+            return
         for line in lines:
             self.stdout.write(line)
         if not lines:
@@ -48,5 +53,10 @@ class Command(BaseCommand):
                 for shortfall in rulebook.shortfalls(draft):
                     self.stderr.write(f"{draft.name}: {shortfall.sentence}")
             transaction.set_rollback(not keep)
-        names = dict.fromkeys((*before, *after))
-        return [line for name in names for line in policy_words.difference(before.get(name), after.get(name))]
+        return list(_difference(before, after))
+
+
+def _difference(before: Bodies, after: Bodies) -> Iterator[str]:
+    blank = rulebook.draft({}).values
+    for name in dict.fromkeys((*before, *after)):
+        yield from policy_words.difference(before.get(name), after.get(name), blank=blank)

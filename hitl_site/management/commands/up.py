@@ -88,7 +88,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
         accounts = demo.seed() if with_demo else []
         if settings.COUNTERSIGN_POLICIES:
-            call_command("load_policies", skip_checks=True)
+            call_command("load_policies", verbosity=0, skip_checks=True)
         connection.close()  # `up` itself needs no database from here on
         return accounts
 
