@@ -76,7 +76,7 @@ class Place:
     @property
     def group(self) -> str:
         """Whose place it is; of several groups any member may take it."""
-        return " or ".join(self.groups)
+        return wording.listed(self.groups, last="or")
 
     @property
     def open(self) -> range:

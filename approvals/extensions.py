@@ -47,7 +47,5 @@ def why_not(ticket: Ticket) -> str:
     if not seconds_of(ticket) or not times or ticket.deadline_at is None:
         return "The policy lets nobody move this deadline."
     if ticket.extensions >= times:
-        return (
-            f"The deadline was moved {wording.counted(times, 'time')} already, which is as often as the policy allows."
-        )
+        return f"The deadline cannot be moved again: the policy allows that {wording.counted(times, 'time')}."
     return ""

@@ -218,6 +218,13 @@ def length_or_more(found: list[object], most: int) -> str:
 
 
 @register.filter
+def nearest(found: list[Ticket]) -> Ticket | None:
+    """The ticket with the nearest deadline: what was handed over or escalated stands before it in the list."""
+    due = [ticket for ticket in found if ticket.deadline_at]
+    return min(due, key=lambda ticket: ticket.deadline_at or timezone.now(), default=None)
+
+
+@register.filter
 def names(signers: dict[str, list[str]], groups: list[str]) -> str:
     """`alice or bob`, never a long list."""
     found = list(dict.fromkeys(name for group in groups for name in signers.get(group, [])))

@@ -106,7 +106,8 @@ export function sumUp() {
   byId("waiting-for-you").textContent = count ? `${count} waiting for you` : "Nothing is waiting for you";
   const others = byId("others-list").querySelectorAll(":scope > [data-state=pending]").length;
   if (!("cut" in byId("others-list").dataset)) byId("others-count").textContent = counted(others, byId("others-count").dataset.most);
-  const first = byId("inbox-list").querySelector(":scope > [data-state=pending]")?.querySelector("time[data-countdown]");
+  const due = [...byId("inbox-list").querySelectorAll(":scope > [data-state=pending] time[data-countdown]")];
+  const first = due.sort((one, other) => Date.parse(one.dateTime) - Date.parse(other.dateTime))[0];
   byId("next-deadline").hidden = !first;
   if (first) byId("next-deadline").querySelector("time").replaceWith(first.cloneNode(true));
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents.models import Run
-from approvals import deadlines
+from approvals import claims, deadlines, handovers, snoozes
 from approvals.models import Ticket
 from approvals.states import Execution
 from tests import factories
@@ -65,6 +65,14 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
     Ticket.objects.filter(pk=done.pk).update(execution=Execution.SUCCEEDED, result="Sent to bob@example.com.")
     refused = factories.open_ticket("send_email", args={"to": "all@example.com", "subject": "Sale", "body": "Buy"})
     factories.decide(refused, alice, "reject", message="Not to everybody.")
+    factories.make_policy(
+        "Orders", action="order", position=1, requirements={"finance": 1}, steps=[("reviewers", 1, 7200)]
+    )
+    order = factories.open_ticket("order", args={"item": "chairs", "quantity": 12}, requester=dave)
+    deadlines.expire(factories.overdue(order, 86_400).pk)
+    handovers.give(order.pk, giver=carol, receiver=alice, note="You know the supplier.")
+    claims.take(order.pk, person=cast["bob"])
+    snoozes.put_off(mail.pk, person=alice, seconds=600)
     factories.make_policy("Search", action="search", risk="low", gate="auto")
     auto = factories.open_ticket("search", args={"query": "invoices"}, requester=alice)
     late = factories.open_ticket("send_email", args={"to": "late@example.com", "subject": "Late", "body": "Hm"})
@@ -91,6 +99,7 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
         "ticket_rejected": refused.get_absolute_url(),
         "ticket_auto": auto.get_absolute_url(),
         "ticket_expired": late.get_absolute_url(),
+        "ticket_looked_after": order.get_absolute_url(),
         "runs": "/runs/",
         "policies": "/policies/",
         "run": "/runs/invoice-2201/",
