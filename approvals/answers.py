@@ -32,6 +32,16 @@ def written(fields: Any, schema: dict[str, Any] | None) -> str:
     return digests.canonical(fields).decode()
 
 
+def in_words(value: Any) -> str:
+    """A value as the words that stand for it. Raises InvalidArguments for what cannot be kept exactly."""
+    if isinstance(value, str):
+        return value
+    try:
+        return digests.canonical(value).decode()
+    except digests.NotCanonical as error:
+        raise InvalidArguments([{"path": "", "message": str(error)}]) from error
+
+
 def _json(words: str) -> Any:
     """The words as JSON that can be kept exactly, else as they are."""
     try:

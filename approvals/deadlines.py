@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from approvals import audit, escalations, tickets, timeouts
+from approvals import answers, audit, escalations, tickets, timeouts
 from approvals.models import Ticket
 from approvals.states import DecisionType, OnTimeout, Outcome, TicketState
 
@@ -64,7 +64,7 @@ def _go_on(ticket: Ticket, now: datetime) -> None:
     elif ahead.action is OnTimeout.APPROVE:
         tickets.resolve(ticket, outcome=Outcome.UNOPPOSED, now=now, message=UNOPPOSED)
     elif ahead.action is OnTimeout.ANSWER:
-        tickets.resolve(ticket, outcome=Outcome.BEST_GUESS, now=now, message=timeouts.in_words(ticket.best_guess))
+        tickets.resolve(ticket, outcome=Outcome.BEST_GUESS, now=now, message=answers.in_words(ticket.best_guess))
     else:
         tickets.resolve(ticket, outcome=Outcome.TIMED_OUT, now=now, message=f"{TIMED_OUT} {ahead.why}".strip())
 

@@ -81,10 +81,10 @@ def _sent(leaf: Field) -> Iterator[tuple[str, str]]:
         yield f"{leaf.name}~state", leaf.presence
 
 
-def of(args: dict[str, Any], schema: dict[str, Any] | None) -> Field:
+def of(args: dict[str, Any], schema: dict[str, Any] | None, *, id: str = "arg") -> Field:
     """The root: an object field, or one JSON field where the keys cannot be form names."""
     root = schema if isinstance(schema, dict) and schema.get("properties") else inferred(args)
-    return _field((), args, root, root=root, required=True, id="arg")
+    return _field((), args, root, root=root, required=True, id=id)
 
 
 def inferred(value: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 
-from approvals import fields, policy, typed
+from approvals import answer_form, answers, fields, policy, typed
 from approvals.contract import NewDecision
 from approvals.errors import CannotHandOver, CannotSnooze, DecisionNotAllowed, InvalidArguments
 from approvals.models import Ticket
@@ -90,14 +90,23 @@ class DecisionForm(forms.Form):
         if not self.is_valid():
             raise self._refusal()
         kind = self.cleaned_data["type"]
+        args, message = self._content(ticket, kind)
         return NewDecision(
             type=kind,
             digest=self.cleaned_data["digest"],
-            args=self._args(ticket) if kind == DecisionType.EDIT else None,
-            message=self.cleaned_data["message"],
+            args=args,
+            message=message,
             confirm=self.cleaned_data["confirm"],
             remember=self.cleaned_data["remember"],
         )
+
+    def _content(self, ticket: Ticket, kind: str) -> tuple[dict[str, Any] | None, str]:
+        """Arguments and words; an answer that was typed into fields is one or the other."""
+        message: str = self.cleaned_data["message"]
+        if kind == DecisionType.RESPOND and ticket.answer_schema and answer_form.was_filled(self.data):
+            answer = answer_form.value(ticket, self.data)
+            return (answer, message) if isinstance(answer, dict) else (None, answers.in_words(answer))
+        return (self._args(ticket) if kind == DecisionType.EDIT else None), message
 
     def _args(self, ticket: Ticket) -> dict[str, Any]:
         form = edited(ticket, self.data)

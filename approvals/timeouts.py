@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from approvals import answers, digests
+from approvals import answers
 from approvals.errors import ApprovalError
 from approvals.states import DecisionType, Gate, OnTimeout, Risk
 
@@ -92,11 +92,6 @@ def ahead(plan: Plan, ticket: Standing) -> Ahead:
     return Ahead(action=OnTimeout.REJECT, why=why if last in {OnTimeout.APPROVE, OnTimeout.ANSWER} else "")
 
 
-def in_words(best_guess: Any) -> str:
-    """A best guess as the words of an answer."""
-    return best_guess if isinstance(best_guess, str) else digests.canonical(best_guess).decode()
-
-
 def problems(plan: Plan, *, risk: str, gate: str, graph: str = "*", action: str = "*") -> Iterator[tuple[str, str]]:
     """(field, sentence) for everything that makes this plan one that must not be saved."""
     yield from (("on_timeout", sentence) for sentence in idle(plan))
@@ -147,7 +142,7 @@ def _why_not_answer(ticket: Standing) -> str:
 
 def _fits(ticket: Standing) -> bool:
     try:
-        answers.read(in_words(ticket.best_guess), ticket.answer_schema or {})
-    except (ApprovalError, digests.NotCanonical):
+        answers.read(answers.in_words(ticket.best_guess), ticket.answer_schema or {})
+    except ApprovalError:
         return False
     return True

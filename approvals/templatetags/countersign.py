@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from approvals import deadlines, display, grants, policy_words, timeouts, wording
+from approvals import answers, deadlines, display, grants, policy_words, timeouts, wording
 from approvals.models import Decision, Ticket
 
 register = template.Library()
@@ -165,7 +165,7 @@ def why_closed(ticket: Ticket) -> str:
 @register.filter
 def best_guess(ticket: Ticket) -> str:
     """What the agent goes on with if nobody answers."""
-    return timeouts.in_words(ticket.best_guess)
+    return answers.in_words(ticket.best_guess)
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from approvals import display, extensions, forms, history, policy
+from approvals import answer_form, display, extensions, forms, history, policy
 from approvals.errors import ApprovalError, InvalidArguments
 from approvals.models import Revision, Snooze, Ticket
 from approvals.states import DecisionType
@@ -48,6 +48,7 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "history": list(history.of(ticket)),
         "grants": [] if ticket.is_open else list(ticket.grants.live().select_related("granted_by", "requester")),
         "arguments": _arguments(request, ticket, refusal),
+        "answer": _answer(request, ticket, refusal),
         "refusal": refusal,
         "typed": request.POST if refusal else {},
     }
@@ -75,6 +76,18 @@ def _arguments(request: HttpRequest, ticket: Ticket, refusal: ApprovalError | No
         return forms.ArgumentsForm(ticket.args, ticket.args_schema)
     form = forms.edited(ticket, request.POST.dict())
     if isinstance(refusal, InvalidArguments) and form.is_valid():
+        form.refuse(refusal.errors)
+    return form
+
+
+def _answer(request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None) -> answer_form.AnswerForm | None:
+    """The fields of an answer, where the question says what it looks like; with what was typed and is wrong."""
+    if not ticket.is_open or DecisionType.RESPOND not in ticket.allowed_decisions:
+        return None
+    if refusal is None or request.POST.get("type") != DecisionType.RESPOND:
+        return answer_form.of(ticket)
+    form = answer_form.of(ticket, request.POST.dict())
+    if form and isinstance(refusal, InvalidArguments) and not form.all_errors:
         form.refuse(refusal.errors)
     return form
 
