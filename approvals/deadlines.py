@@ -48,7 +48,8 @@ def ahead_of(ticket: Ticket) -> timeouts.Ahead:
             gate=ticket.gate,
             passed=ticket.escalations,
             is_opposed=any(
-                vote.type == DecisionType.REJECT and vote.revision == ticket.revision for vote in ticket.decisions.all()
+                vote.revision == ticket.revision and (vote.type == DecisionType.REJECT or vote.withdrawn_at)
+                for vote in ticket.decisions.all()
             ),
             allowed_decisions=ticket.allowed_decisions,
             best_guess=ticket.best_guess,

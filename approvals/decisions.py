@@ -7,71 +7,59 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
-from django.db.models import Q
 
-from approvals import answers, arguments, audit, digests, grants, intake, policy, quorum, tickets
+from approvals import (
+    answers,
+    arguments,
+    audit,
+    confirmations,
+    digests,
+    grants,
+    intake,
+    policy,
+    quorum,
+    sign_off,
+    tickets,
+    weighing,
+)
 from approvals.contract import NewDecision, Origin, ProposedAction
-from approvals.errors import AlreadyDecided, DecisionNotAllowed, InvalidArguments, StaleDigest
+from approvals.errors import (
+    AlreadyDecided,
+    ConfirmationRequired,
+    DecisionNotAllowed,
+    InvalidArguments,
+    StaleDigest,
+)
 from approvals.models import Decision, Revision, Ticket
-from approvals.states import DecisionType, Outcome
+from approvals.states import Channel, DecisionType, Gate
 
 
-def record(ticket_id: int, *, reviewer: User, decision: NewDecision) -> Ticket:
+def record(ticket_id: int, *, reviewer: User, decision: NewDecision, via: Channel = Channel.CODE) -> Ticket:
     """Write down a decision and resolve the ticket when it is enough. Returns the ticket as it stands then.
 
     One transaction: lock ▸ may decide? ▸ open, in time, allowed, on what was shown? ▸ row ▸ quorum ▸
-    resolve ▸ audit ▸ enqueue. Raises an ApprovalError and changes nothing where the answer is no.
+    resolve ▸ audit ▸ enqueue. Raises an ApprovalError and changes nothing where the answer is no. How long an
+    approval is held for recall may hang on how it came in (`via`).
     """
     with transaction.atomic():
         ticket, now = tickets.lock(ticket_id)
         policy.may_decide(reviewer, ticket)
         tickets.check_open(ticket, now)
         kind = _check_decision(ticket, decision)
+        if kind is not DecisionType.REJECT:  # to say no it is never too early
+            sign_off.check_turn(ticket, reviewer)
         if kind is DecisionType.RESPOND:
             decision = _in_words(ticket, decision)
         if kind is DecisionType.EDIT:
             kind = _revise(ticket, decision, reviewer)
         _check_first_word(ticket, reviewer)
-        _write(ticket, kind, decision, reviewer)
-        _settle(ticket, now, decision, reviewer)
+        _check_confirmed(ticket, kind, decision)
+        _write(ticket, kind, decision, reviewer, via)
+        _settle(ticket, now, decision, reviewer, via)
         if decision.remember:
             grants.give(ticket, reviewer=reviewer, kind=kind, now=now)
     return ticket
-
-
-def count(ticket: Ticket) -> quorum.Tally:
-    """What the votes on the current revision come to, counting only people who are eligible now."""
-    asked = list(ticket.requirements.values_list("group", "group__name", "needed"))
-    needs = [quorum.Need(group=name, needed=needed) for _, name, needed in asked]
-    votes = _votes(ticket, groups=[group for group, _, _ in asked])
-    return quorum.tally(
-        needs,
-        votes,
-        deny_threshold=ticket.deny_threshold,
-        answer_releases=ticket.answer_releases,
-        least_signers=ticket.least_signers,
-    )
-
-
-def outcome_of(ticket: Ticket) -> Outcome | None:
-    """How the votes as they stand end the ticket; None while more are needed."""
-    outcome = count(ticket).outcome
-    return Outcome.EDITED if outcome is Outcome.APPROVED and ticket.revision > 1 else outcome
-
-
-def _votes(ticket: Ticket, *, groups: list[int]) -> list[quorum.Vote]:
-    """The words on the current revision of active people who are in one of these groups at this moment."""
-    eligible = Q(reviewer__is_active=True, reviewer__groups__in=groups)
-    votes = ticket.decisions.filter(eligible, revision=ticket.revision)
-    if ticket.bar_requester and ticket.requester_id:
-        votes = votes.exclude(reviewer=ticket.requester_id)
-    rows = votes.annotate(of=ArrayAgg("reviewer__groups__name")).values_list("reviewer", "type", "message", "of")
-    return [
-        quorum.Vote(reviewer=reviewer, type=type, groups=frozenset(of), words=message)
-        for reviewer, type, message, of in rows
-    ]
 
 
 def _check_decision(ticket: Ticket, decision: NewDecision) -> DecisionType:
@@ -97,8 +85,15 @@ def _in_words(ticket: Ticket, decision: NewDecision) -> NewDecision:
 
 def _check_first_word(ticket: Ticket, reviewer: User) -> None:
     """One word per person and revision. An edit comes before this: it speaks on the revision it makes."""
-    if ticket.decisions.filter(revision=ticket.revision, reviewer=reviewer).exists():
+    if ticket.decisions.standing(ticket.revision).filter(reviewer=reviewer).exists():
         raise AlreadyDecided
+
+
+def _check_confirmed(ticket: Ticket, kind: DecisionType, decision: NewDecision) -> None:
+    """Under a manual gate whoever signs types what the arguments say; whoever refuses types nothing."""
+    is_asked = ticket.gate == Gate.MANUAL and kind in quorum.SIGNS
+    if is_asked and not confirmations.fits(decision.confirm, ticket.confirm_text):
+        raise ConfirmationRequired(confirm_text=ticket.confirm_text)
 
 
 def _revise(ticket: Ticket, decision: NewDecision, reviewer: User) -> DecisionType:
@@ -128,14 +123,17 @@ def _weigh_again(ticket: Ticket, args: dict[str, Any]) -> None:
     rules = policy.in_force()
     policy.take_turns(rules, [proposed], origin=origin, requester=ticket.requester)
     terms = policy.match(proposed, origin=origin, requester=ticket.requester, rules=rules, ticket=ticket)
-    together = policy.stiffened(terms, ticket)
+    together = weighing.stiffened(terms, ticket)
     if together is None:
         intake.note_totals(ticket, terms)
     else:
         intake.apply_terms(ticket, together)
+    if ticket.gate == Gate.MANUAL:
+        intake.ask_to_confirm(ticket, args)
+        ticket.save(update_fields=["confirm_text", "policy"])
 
 
-def _write(ticket: Ticket, kind: DecisionType, decision: NewDecision, reviewer: User) -> None:
+def _write(ticket: Ticket, kind: DecisionType, decision: NewDecision, reviewer: User, via: Channel) -> None:
     Decision.objects.create(
         ticket=ticket,
         revision=ticket.revision,
@@ -144,10 +142,13 @@ def _write(ticket: Ticket, kind: DecisionType, decision: NewDecision, reviewer: 
         message=decision.message,
         digest=ticket.digest,
     )
-    audit.append("decision.recorded", ticket=ticket, actor=reviewer, decision=kind.value, message=decision.message)
+    told = {"decision": kind.value, "message": decision.message, "via": via.value}
+    audit.append("decision.recorded", ticket=ticket, actor=reviewer, **told)
 
 
-def _settle(ticket: Ticket, now: datetime, decision: NewDecision, reviewer: User) -> None:
-    outcome = outcome_of(ticket)
-    if outcome is not None:
-        tickets.resolve(ticket, outcome=outcome, now=now, message=decision.message, actor=reviewer)
+def _settle(ticket: Ticket, now: datetime, decision: NewDecision, reviewer: User, via: Channel) -> None:
+    outcome = sign_off.outcome_of(ticket)
+    if outcome is None:
+        sign_off.note_turns(ticket)
+    else:
+        tickets.resolve(ticket, outcome=outcome, now=now, message=decision.message, actor=reviewer, via=via)

@@ -207,6 +207,12 @@ def _anybody(ticket: Ticket, places: list[Place], free: list[quorum.Vote], signe
     return [Place(groups=groups, needed=more, votes=votes)]
 
 
+def rejections(ticket: Ticket) -> int:
+    """How many words against it stand, as people count who may still say them."""
+    against = (vote for vote in ticket.decisions.all() if vote.type == DecisionType.REJECT and vote.reviewer.is_active)
+    return sum(vote.stands(ticket.revision) for vote in against)
+
+
 def ending(ticket: Ticket) -> str:
     """How a ticket ended, and by whom: "Rejected by bob", "Closed at its deadline"."""
     if ticket.outcome == Outcome.AUTO_APPROVED and ticket.gate != Gate.AUTO:
@@ -229,12 +235,13 @@ def signed(ticket: Ticket) -> list[Decision]:
 
 
 def _last_words(ticket: Ticket) -> Iterator[Decision]:
-    return (vote for vote in ticket.decisions.all() if vote.revision == ticket.revision)
+    return (vote for vote in ticket.decisions.all() if vote.stands(ticket.revision))
 
 
 def _counts(vote: Decision, ticket: Ticket) -> bool:
     barred = ticket.bar_requester and vote.reviewer_id == ticket.requester_id
-    return vote.revision == ticket.revision and vote.type in quorum.SIGNS and vote.reviewer.is_active and not barred
+    barred = barred or vote.reviewer_id == ticket.barred_editor_id
+    return vote.stands(ticket.revision) and vote.type in ticket.signs and vote.reviewer.is_active and not barred
 
 
 def _as_vote(vote: Decision) -> quorum.Vote:

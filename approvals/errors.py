@@ -8,6 +8,7 @@ ApprovalError
 ├── TooLate               409  too_late
 ├── ClaimHeld             409  claim_held
 ├── NoMoreTime            409  no_more_time
+├── NotYourTurn           409  not_your_turn
 ├── ForbiddenMove         409  forbidden_move
 ├── NotAnApprover         403  not_an_approver
 ├── OwnRequest            403  own_request
@@ -77,6 +78,12 @@ class NoMoreTime(ApprovalError):
     """The policy lets nobody move this deadline."""
 
     code, status = "no_more_time", 409
+
+
+class NotYourTurn(ApprovalError):
+    """Waiting for {first} first; your turn comes after. You may reject it now."""
+
+    code, status = "not_your_turn", 409
 
 
 class ForbiddenMove(ApprovalError):

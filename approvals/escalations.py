@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import Group
 
-from approvals import audit, decisions, resume, tickets
+from approvals import audit, resume, sign_off, tickets
 from approvals.models import Snooze, Ticket, TicketRequirement
 from approvals.timeouts import Step
 
@@ -37,8 +37,10 @@ def escalate(ticket: Ticket, *, step: Step, now: datetime) -> None:
         deadline_at=ticket.deadline_at.isoformat(),
     )
     resume.enqueue_expiry(ticket.pk, at=ticket.deadline_at)
-    outcome = decisions.outcome_of(ticket)
-    if outcome is not None:
+    outcome = sign_off.outcome_of(ticket)
+    if outcome is None:
+        sign_off.note_turns(ticket)
+    else:
         tickets.resolve(ticket, outcome=outcome, now=now, message=ENOUGH)
 
 

@@ -28,6 +28,8 @@ WORDS = {
     "ticket.cancelled": "Withdrawn",
     "ticket.superseded": "Superseded: the agent went on to something else",
     "ticket.delivered": "The agent was told",
+    "ticket.recalled": "took the approval back before the agent was told",
+    "ticket.reopened": "Waits again: somebody who had signed may not sign any more",
     "ticket.escalated": "Passed on to {group}, for {signatures} within {time}",
     "deadline.extended": "moved the deadline by {time}",
     "claim.taken": "is on it",
@@ -107,7 +109,7 @@ def _who(entry: AuditEntry) -> str:
         return "The agent"
     if entry.type == "policy.applied":
         return "The policy"
-    return "" if entry.type.startswith(NOBODY) else entry.actor_name
+    return "" if entry.type.startswith(NOBODY) and entry.type != "ticket.recalled" else entry.actor_name
 
 
 def _facts(entry: AuditEntry) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 
-from approvals import arguments, audit, digests, grants, plaintext, policy, repeats, resume, tickets
+from approvals import arguments, audit, confirmations, digests, grants, plaintext, policy, repeats, resume, tickets
 from approvals.contract import Origin, ProposedAction
 from approvals.models import Revision, Ticket, TicketRequirement
 from approvals.states import Gate, Outcome
@@ -64,6 +64,16 @@ def apply_terms(ticket: Ticket, terms: policy.Terms) -> None:
     ticket.requirements.all().delete()
     _require(ticket, terms)
     audit.append("policy.applied", ticket=ticket, risk=ticket.risk, policy=terms.snapshot())
+
+
+def ask_to_confirm(ticket: Ticket, args: dict[str, Any]) -> None:
+    """Work out what is typed under a manual gate to approve these arguments; nothing under another. Not saved."""
+    is_manual = ticket.gate == Gate.MANUAL
+    template = ticket.policy.get("confirm", "")
+    text, why = confirmations.filled(template, action=ticket.action, args=args) if is_manual else ("", "")
+    ticket.confirm_text = text
+    if why != ticket.policy.get("confirm_note", ""):
+        ticket.policy = {**ticket.policy, "confirm_note": why}
 
 
 def note_totals(ticket: Ticket, terms: policy.Terms) -> None:
@@ -130,6 +140,7 @@ def _open(
         opened_at=now,
     )
     _set_terms(ticket, terms)
+    ask_to_confirm(ticket, action.args)
     if terms.deadline_seconds and terms.gate != Gate.AUTO:
         ticket.deadline_at = now + timedelta(seconds=terms.deadline_seconds)
     ticket.digest = digest_of(ticket, action.args)
@@ -167,7 +178,8 @@ def _require(ticket: Ticket, terms: policy.Terms) -> None:
     for name, _ in terms.requirements:
         groups[name] = groups.get(name) or Group.objects.get_or_create(name=name)[0]
     TicketRequirement.objects.bulk_create(
-        TicketRequirement(ticket=ticket, group=groups[name], needed=needed) for name, needed in terms.requirements
+        TicketRequirement(ticket=ticket, group=groups[name], needed=needed, waits=terms.in_sequence and place > 0)
+        for place, (name, needed) in enumerate(terms.requirements)
     )
 
 

@@ -17,8 +17,8 @@ from django.db.models import QuerySet
 from approvals import conditions, policy_words, timeouts, totals
 from approvals.conditions import Total
 from approvals.contract import Origin, ProposedAction
-from approvals.errors import AlreadyDecided, NotAnApprover, OwnRequest
-from approvals.models import RISK_ORDER, Policy, Ticket
+from approvals.errors import AlreadyDecided, NotAnApprover, NotYourTurn, OwnRequest
+from approvals.models import Policy, Ticket
 from approvals.states import Gate, OnTimeout, Risk
 
 DAY = 86_400
@@ -41,7 +41,13 @@ class Terms:
     may_extend_times: int = 1
     bar_requester: bool = True
     deny_threshold: int = 1
-    recall_seconds: int = 0
+    recall_seconds: int | None = None
+    #: What is typed under a manual gate, made from the arguments; see `confirmations`.
+    confirm: str = ""
+    in_sequence: bool = False
+    #: None: by risk.
+    bar_editor: bool | None = None
+    blind: bool = False
     max_requests: int | None = 5
     remember_seconds: int | None = None
     why: str = ""
@@ -85,12 +91,12 @@ UNKNOWN_ACTION = Terms(
     why="No policy names this action, so the built-in one applies.",
 )
 
-#: A condition that cannot be evaluated: two people, whatever the policy would have said.
+#: A condition that cannot be evaluated: two people who type it, whatever the policy would have said.
 STRICTEST = Terms(
     name="Failed closed",
     version=1,
     risk=Risk.CRITICAL,
-    gate=Gate.HARD,
+    gate=Gate.MANUAL,
     requirements=(("reviewers", 2),),
     why="A policy's condition could not be evaluated, so the strictest tier applies.",
 )
@@ -109,11 +115,13 @@ COPIED = (
     "bar_requester",
     "deny_threshold",
     "recall_seconds",
+    "confirm",
+    "in_sequence",
+    "bar_editor",
+    "blind",
     "max_requests",
     "remember_seconds",
 )
-#: What goes with a tier and is not the stricter of two.
-_OF_TIER = ("deadline_seconds", "max_requests", "may_extend_seconds", "may_extend_times", "why", "condition_error")
 #: From the laxest to the strictest.
 GATES = (Gate.AUTO, Gate.SOFT, Gate.HARD, Gate.MANUAL)
 
@@ -237,54 +245,6 @@ def totals_of(rule: Rule) -> frozenset[Total]:
         return frozenset()  # it fails closed when it is tried
 
 
-def stiffened(terms: Terms, ticket: Ticket) -> Terms | None:
-    """The ticket's terms together with these; None where these ask for nothing more.
-
-    Of both the stricter stands: the higher risk, the stricter gate, of each group the larger number. What
-    goes with a tier, such as its name and what happens at the deadline, comes from the one of higher risk; but
-    a clock that would have let nothing pass does not learn to.
-    """
-    if (terms.name, terms.version) == (ticket.policy_name, ticket.policy_version):
-        return None  # it has asked for all that already, and an escalation may have asked others since
-    needed = {requirement.group.name: requirement.needed for requirement in ticket.requirements.all()}
-    both = dict(needed)
-    for group, count in terms.requirements:
-        both[group] = max(count, both.get(group, 0))
-    gate = max(Gate(terms.gate), Gate(ticket.gate), key=GATES.index)
-    barred = terms.bar_requester or ticket.bar_requester
-    denied = min(terms.deny_threshold, ticket.deny_threshold)
-    outweighs = RISK_ORDER[Risk(terms.risk)] < RISK_ORDER[Risk(ticket.risk)]
-    now = (both, gate, barred, denied)
-    if not outweighs and now == (needed, ticket.gate, ticket.bar_requester, ticket.deny_threshold):
-        return None
-    own = timeouts.plan_of(ticket.on_timeout, ticket.policy)
-    plan = terms.plan if outweighs and not terms.plan.is_softer_than(own) else own
-    return replace(
-        terms if outweighs else _as_opened(ticket, terms),
-        on_timeout=plan.on_timeout,
-        steps=plan.steps,
-        final_action=plan.final_action,
-        requirements=tuple(both.items()),
-        gate=gate,
-        bar_requester=barred,
-        deny_threshold=denied,
-        recall_seconds=max(terms.recall_seconds, ticket.recall_seconds),
-        remember_seconds=min(terms.remember_seconds or 0, ticket.policy.get("remember_seconds") or 0) or None,
-    )
-
-
-def _as_opened(ticket: Ticket, terms: Terms) -> Terms:
-    """What the ticket's tier brings along, beside what was read for the new arguments."""
-    known = {name: ticket.policy[name] for name in _OF_TIER if name in ticket.policy}
-    return replace(
-        terms,
-        name=ticket.policy_name,
-        version=ticket.policy_version,
-        risk=ticket.risk,
-        **known,
-    )
-
-
 def may_decide(user: User, ticket: Ticket) -> None:
     """Raises OwnRequest or NotAnApprover where this person may not decide on the ticket."""
     if ticket.bar_requester and ticket.requester_id == user.pk:
@@ -296,13 +256,13 @@ def may_decide(user: User, ticket: Ticket) -> None:
 def may_still_decide(user: User, ticket: Ticket) -> None:
     """As `may_decide`; raises AlreadyDecided too where this person has said their word on the current version."""
     may_decide(user, ticket)
-    if ticket.decisions.filter(revision=ticket.revision, reviewer=user).exists():
+    if ticket.decisions.standing(ticket.revision).filter(reviewer=user).exists():
         raise AlreadyDecided
 
 
 def colleagues(ticket: Ticket, *, of: User) -> QuerySet[User]:
     """Everybody else who may still decide on the ticket, by name."""
-    spoken = ticket.decisions.filter(revision=ticket.revision).values("reviewer")
+    spoken = ticket.decisions.standing(ticket.revision).values("reviewer")
     groups = ticket.requirements.values("group")
     people = User.objects.filter(is_active=True, groups__in=groups).exclude(pk__in=spoken).exclude(pk=of.pk)
     if ticket.bar_requester and ticket.requester_id:
@@ -316,5 +276,19 @@ def blocked_reason(user: User, ticket: Ticket) -> str | None:
         may_decide(user, ticket)
     except (OwnRequest, NotAnApprover) as refusal:
         return str(refusal)
-    voted = any(d.reviewer_id == user.pk and d.revision == ticket.revision for d in ticket.decisions.all())
+    voted = any(d.reviewer_id == user.pk and d.stands(ticket.revision) for d in ticket.decisions.all())
+    if voted and ticket.barred_editor_id == user.pk:
+        return "You changed the arguments; someone else must approve them."
     return "You have already decided on this version." if voted else None
+
+
+def waiting_reason(user: User, ticket: Ticket) -> str | None:
+    """The sentence for somebody whose turn to sign has not come; None where it has, or any order will do."""
+    theirs = set(user.groups.values_list("pk", flat=True)) if ticket.in_sequence else set()
+    asked = [requirement for requirement in ticket.requirements.all() if requirement.group_id in theirs]
+    if not asked or not all(requirement.waits for requirement in asked):
+        return None
+    first = next(
+        requirement for requirement in ticket.requirements.all() if not requirement.waits and requirement.needed
+    )
+    return str(NotYourTurn(first=first.group.name))

@@ -144,7 +144,12 @@ def _value(key: str, value: Any, where: str) -> Any:
     kind, words = next((wanted for known, wanted in TYPES.items() if isinstance(column, known)), (object, ""))
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
         raise InvalidPolicy(f"{where}, {key}: {words} is expected, not {value!r}.", key=key)
-    return None if value == 0 and kind is int and column.null else value
+    return None if value == 0 and _zero_is_none(column) else value
+
+
+def _zero_is_none(column: Any) -> bool:
+    """May the number be missing, and is that something else than leaving the key out?"""
+    return column.null and column.get_default() is not None
 
 
 def _refuse_unknown(table: dict[str, Any], known: Iterable[str], *, where: str) -> None:

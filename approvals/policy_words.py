@@ -69,10 +69,26 @@ SENTENCES: dict[str, Callable[[Any], str]] = {
     "may_extend_times": lambda n: f"the deadline may be moved {wording.counted(n, 'time')}",
     "bar_requester": lambda barred: "whoever asked may not sign" if barred else "whoever asked may sign",
     "deny_threshold": lambda n: f"{wording.counted(n, 'rejection')} {'ends' if n == 1 else 'end'} it",
-    "recall_seconds": lambda s: f"an approval can be taken back for {lasting(s)}" if s else "no taking back",
     "remember_seconds": lambda s: (
         f"exactly the same may be let run again for {lasting(s)}" if s else "is asked every time"
     ),
+    "recall_seconds": lambda s: (
+        "an approval in the browser can be taken back, by risk for up to 20 s"
+        if s is None
+        else f"an approval can be taken back for {lasting(s)}"
+        if s
+        else "no taking back"
+    ),
+    "confirm": lambda text: f"whoever approves types {text}" if str(text).strip() else "no words of its own to type",
+    "in_sequence": lambda on: "the groups sign one after the other" if on else "the groups sign in any order",
+    "bar_editor": lambda barred: (
+        "whoever changed it last may not sign at high and critical risk"
+        if barred is None
+        else "whoever changed it last may not sign"
+        if barred
+        else "whoever changed it last may sign"
+    ),
+    "blind": lambda on: "reviewers decide without seeing the others" if on else "reviewers see what others decided",
     "max_requests": lambda n: f"may be asked {wording.counted(n, 'time')}" if n else "may be asked without end",
 }
 

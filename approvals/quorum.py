@@ -7,7 +7,7 @@ are the largest set of places that different people can fill (augmenting paths, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from approvals.states import DecisionType, Outcome
@@ -67,6 +67,29 @@ def tally(
     if answered:
         return Tally(outcome=Outcome.ANSWERED, given=given)
     return Tally(outcome=Outcome.APPROVED if _met(needs, signs, least=least_signers) else None, given=given)
+
+
+def next_up(needs: Sequence[Need], votes: Sequence[Vote]) -> int | None:
+    """Where people sign one requirement after the other: the first that is not met; None when all are."""
+    signs = [vote for vote in votes if vote.type in SIGNS]
+    for last, _ in enumerate(needs):
+        so_far = needs[: last + 1]
+        if sum(_given(so_far, signs)) < sum(need.needed for need in so_far):
+            return last
+    return None
+
+
+def shortfall(needs: Sequence[Need], people: Mapping[int, frozenset[str]], *, least_signers: int = 0) -> list[Need]:
+    """What is still missing if everybody signed: of which groups how many. Empty where it can be met.
+
+    `people` are those who may sign, with their groups. A group of "" stands for anybody of them.
+    """
+    signs = [Vote(reviewer=person, type=DecisionType.APPROVE, groups=groups) for person, groups in people.items()]
+    filled = zip(needs, _given(needs, signs), strict=True)
+    missing = [Need(group=need.group, needed=need.needed - given) for need, given in filled if given < need.needed]
+    if missing or _met(needs, signs, least=least_signers):
+        return missing
+    return [Need(group="", needed=max(least_signers - len(people), 1))]
 
 
 def _agreed(needs: Sequence[Need], answers: Sequence[Vote], *, least: int) -> bool:

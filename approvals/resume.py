@@ -25,7 +25,8 @@ def enqueue(ticket: Ticket) -> None:
     """
     if not ticket.interrupt_id:
         return  # a remote agent waits over the API; there is no graph here to resume
-    later = ticket.release_at if ticket.recall_seconds else None
+    held = ticket.release_at and ticket.resolved_at and ticket.release_at > ticket.resolved_at
+    later = ticket.release_at if held else None
     app.configure_task(TASK_NAME, lock=ticket.thread_id, queue=QUEUE, schedule_at=later, allow_unknown=True).defer(
         thread_id=ticket.thread_id, ticket_id=ticket.pk
     )

@@ -16,16 +16,16 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 
-from approvals import audit, conditions, timeouts, wording
+from approvals import audit, conditions, confirmations, timeouts, wording
 from approvals.errors import InvalidPolicy
 from approvals.models import EscalationStep, Policy, PolicyVersion, Requirement
-from approvals.states import MEMORABLE_GATES, MEMORABLE_RISKS, Gate, PolicyChange, Risk
+from approvals.states import MEMORABLE_GATES, MEMORABLE_RISKS, Gate, OnTimeout, PolicyChange, Risk
 from approvals.timeouts import Plan, Step
 
 #: What a policy says beside who signs; a column added to the table is a key of the file too.
 KEYS = tuple(column.name for column in Policy._meta.concrete_fields if column.name not in {"id", "version"})
-#: What a later release adds; saving one now would promise what nothing keeps.
-NOT_YET_GATES = {Gate.SOFT, Gate.MANUAL}
+#: The gates at which an action waits, so that somebody has to be named and there has to be a deadline.
+WAITING_GATES = {Gate.SOFT, Gate.HARD, Gate.MANUAL}
 STREAM = "system/policy"
 
 
@@ -92,8 +92,17 @@ def draft(
 
 def problems(draft: Draft) -> list[Problem]:
     """Everything that keeps a draft from being in force, column by column and then together."""
-    checks = (_column_problems, _condition_problems, _gate_problems, _signer_problems, _step_problems, _time_problems)
-    return [problem for check in (*checks, _memory_problems) for problem in check(draft)]
+    checks = (
+        _column_problems,
+        _condition_problems,
+        _gate_problems,
+        _confirm_problems,
+        _signer_problems,
+        _step_problems,
+        _time_problems,
+        _memory_problems,
+    )
+    return [problem for check in checks for problem in check(draft)]
 
 
 def shortfalls(draft: Draft) -> list[Problem]:
@@ -217,15 +226,27 @@ def _condition_problems(draft: Draft) -> Iterator[Problem]:
 
 def _gate_problems(draft: Draft) -> Iterator[Problem]:
     gate, risk = draft.values["gate"], draft.values["risk"]
-    if gate in NOT_YET_GATES:
-        yield Problem(key="gate", sentence=f"The gate “{gate}” is not available yet; choose auto or hard.")
     if gate == Gate.AUTO and risk in {Risk.HIGH, Risk.CRITICAL}:
         yield Problem(key="gate", sentence="An action of high or critical risk never runs without a person.")
+    if gate == Gate.SOFT and risk in {Risk.HIGH, Risk.CRITICAL}:
+        yield Problem(key="gate", sentence="Only low or medium risk runs unless stopped; choose hard or manual.")
+    if gate == Gate.SOFT and draft.plan.ends_in != OnTimeout.APPROVE:
+        yield Problem(key="on_timeout", sentence="A soft gate runs at its deadline: choose approve, or the gate hard.")
+
+
+def _confirm_problems(draft: Draft) -> Iterator[Problem]:
+    template = str(draft.values["confirm"])
+    if template.strip() and draft.values["gate"] != Gate.MANUAL:
+        yield Problem(key="confirm", sentence="Only the gate manual asks for a typed confirmation.")
+    elif sentence := confirmations.problem(template):
+        yield Problem(key="confirm", sentence=sentence)
 
 
 def _signer_problems(draft: Draft) -> Iterator[Problem]:
-    if draft.values["gate"] == Gate.HARD and not draft.requirements:
-        yield Problem(key="requirements", sentence="A ticket under a hard gate needs at least one group that signs.")
+    gate = draft.values["gate"]
+    if gate in WAITING_GATES and not draft.requirements:
+        sentence = f"A ticket under a {gate} gate needs at least one group that signs."
+        yield Problem(key="requirements", sentence=sentence)
     for group, needed in draft.requirements.items():
         if isinstance(needed, bool) or not isinstance(needed, int) or needed < 1:
             yield Problem(key="requirements", sentence=f"How many of {group} sign is a number from 1 up.")
@@ -260,7 +281,7 @@ def _time_problems(draft: Draft) -> Iterator[Problem]:
     wanted = {key: draft.values[key] for key in ("risk", "gate", "graph", "action")}
     for key, sentence in timeouts.problems(draft.plan, **wanted):
         yield Problem(key=key, sentence=sentence)
-    if draft.values["gate"] == Gate.HARD and not draft.values["deadline_seconds"]:
+    if draft.values["gate"] in WAITING_GATES and not draft.values["deadline_seconds"]:
         yield Problem(key="deadline_seconds", sentence="A ticket that waits for people needs a deadline.")
 
 

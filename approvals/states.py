@@ -102,6 +102,14 @@ class Gate(TextChoices):
     MANUAL = "manual", "Waits for a typed confirmation"
 
 
+class Channel(TextChoices):
+    """How a decision came in. A click is taken back more often than a call."""
+
+    BROWSER = "browser", "In a browser"
+    API = "api", "Over the API"
+    CODE = "code", "In code"
+
+
 class OnTimeout(TextChoices):
     """What happens at the deadline."""
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
-from approvals import audit, plaintext, resume, states
+from approvals import audit, plaintext, policy, resume, sign_off, states, timeouts
 from approvals.contract import Answer
-from approvals.errors import ForbiddenMove, TicketClosed, TicketNotFound, TooLate
+from approvals.errors import ApprovalError, ForbiddenMove, TicketClosed, TicketNotFound, TooLate
 from approvals.models import Ticket, TicketQuerySet
-from approvals.states import DecisionType, Execution, Outcome, TicketState
+from approvals.states import Channel, DecisionType, Execution, Outcome, TicketState
 
 #: What each final state says to a graph.
 ANSWERS = {
@@ -22,6 +23,7 @@ ANSWERS = {
     TicketState.EXPIRED: DecisionType.REJECT,
 }
 
+NOT_ENOUGH = "Somebody who had signed may not sign any more, so the signatures are too few."
 TIMED_OUT = "Timed out: nobody decided before the deadline, so this was not done. No person rejected it."
 
 
@@ -47,15 +49,53 @@ def check_open(ticket: Ticket, now: datetime) -> None:
         raise TooLate("The deadline has passed; nothing was changed.", deadline_at=ticket.deadline_at)
 
 
-def resolve(ticket: Ticket, *, outcome: Outcome, now: datetime, message: str = "", actor: User | None = None) -> None:
-    """Close a pending ticket and ask for its graph to be resumed. The caller holds the row lock."""
+def resolve(
+    ticket: Ticket,
+    *,
+    outcome: Outcome,
+    now: datetime,
+    message: str = "",
+    actor: User | None = None,
+    via: Channel | None = None,
+) -> None:
+    """Close a pending ticket and ask for its graph to be resumed. The caller holds the row lock.
+
+    `via` is how the deciding word came in; None where no person said it.
+    """
     after = next(state for state, outcomes in states.OUTCOMES.items() if outcome in outcomes)
-    recall = ticket.recall_seconds if after is TicketState.APPROVED else 0
-    release_at = now + timedelta(seconds=recall)
+    release_at = _release(ticket, now, via) if after is TicketState.APPROVED else now
     _move(ticket, after, outcome=outcome, message=message, resolved_at=now, release_at=release_at)
     audit.append(f"ticket.{after.value}", ticket=ticket, actor=actor, outcome=outcome.value, message=message)
     if after in ANSWERS:
         resume.enqueue(ticket)
+
+
+def recall(ticket_id: int, *, actor: User) -> Ticket:
+    """Take an approval back before its graph is told; the ticket waits again. Returns it as it stands then.
+
+    Any of its signers or an eligible reviewer may. Raises TicketClosed where there is no approval, TooLate
+    once a worker has claimed it, OwnRequest or NotAnApprover; and then changes nothing.
+    """
+    with transaction.atomic():
+        ticket, now = lock(ticket_id)
+        _check_recall(ticket, actor, now)
+        _reopen(ticket)
+        taken = sign_off.withdraw(ticket, actor=actor, now=now)
+        sign_off.note_turns(ticket)
+        names = [vote.reviewer.get_username() for vote in taken]
+        audit.append("ticket.recalled", ticket=ticket, actor=actor, withdrawn=names)
+    return ticket
+
+
+def may_recall(ticket: Ticket, actor: User) -> bool:
+    """Would a recall by this person be taken, as far as can be told without the lock?"""
+    if ticket.state != TicketState.APPROVED or ticket.delivered_at:
+        return False
+    try:
+        _check_recall(ticket, actor, timezone.now())
+    except ApprovalError:
+        return False
+    return True
 
 
 def withdraw(ticket: Ticket, *, now: datetime, reason: str, actor: User | None = None) -> None:
@@ -104,8 +144,8 @@ def answer_of(ticket: Ticket) -> Answer:
 def claim(asked: TicketQuerySet) -> list[Ticket]:
     """Claim the resolved tickets of one question for its graph: together, and once.
 
-    Empty, and nothing is written, where one is open (again), in its recall window or was claimed before. The
-    caller is in a transaction.
+    Empty where one is open (again), in its recall window or was claimed before; and where those who signed one
+    may not any more: that one waits for people again. The caller is in a transaction.
     """
     waiting = list(asked.select_for_update(of=("self",)).order_by("position"))
     if any(ticket.delivered_at or TicketState(ticket.state) not in ANSWERS for ticket in waiting):
@@ -113,9 +153,20 @@ def claim(asked: TicketQuerySet) -> list[Ticket]:
     clocks = [audit.follow(ticket) for ticket in waiting]
     if any(not ticket.release_at or ticket.release_at > now for ticket, now in zip(waiting, clocks, strict=True)):
         return []
+    if void := [ticket for ticket in waiting if not sign_off.holds(ticket)]:
+        for ticket in void:
+            _take_from_the_ineligible(ticket)
+        return []
     for ticket, now in zip(waiting, clocks, strict=True):
         _deliver(ticket, now)
     return waiting
+
+
+def _take_from_the_ineligible(ticket: Ticket) -> None:
+    """Somebody was taken out of a group, or switched off, after the approval: not enough people signed."""
+    _reopen(ticket)
+    sign_off.note_turns(ticket)
+    audit.append("ticket.reopened", ticket=ticket, message=NOT_ENOUGH)
 
 
 def _deliver(ticket: Ticket, now: datetime) -> None:
@@ -148,6 +199,38 @@ def record_execution(ticket_id: int, *, execution: Execution, result: Any = None
         ticket.error = plaintext.text(error)
         ticket.save(update_fields=["execution", "result", "error"])
         audit.append(f"execution.{execution.value}", ticket=ticket, error=ticket.error)
+
+
+def _check_recall(ticket: Ticket, actor: User, now: datetime) -> None:
+    if not _has_signed(ticket, actor):
+        policy.may_decide(actor, ticket)
+    state = TicketState(ticket.state)
+    if state is not TicketState.APPROVED:
+        sentence = f"This ticket is {state.label.lower()}; there is no approval to take back."
+        raise TicketClosed(sentence, state=state.value)
+    if ticket.outcome not in sign_off.BY_PEOPLE:
+        raise TooLate("No person approved this, so nobody can take it back.")
+    # A remote agent fetches its answer itself: from the end of the window on it may have done so.
+    is_fetched = not ticket.interrupt_id and ticket.release_at is not None and ticket.release_at <= now
+    if ticket.delivered_at or is_fetched:
+        raise TooLate("The agent has been told already; nothing was changed.")
+
+
+def _has_signed(ticket: Ticket, actor: User) -> bool:
+    signed = ticket.decisions.standing(ticket.revision).filter(reviewer=actor, type__in=ticket.signs)
+    return actor.is_active and signed.exists()
+
+
+def _release(ticket: Ticket, now: datetime, via: Channel | None) -> datetime:
+    """When an approval may be delivered. The deadline ends the wait too: past it nothing could be decided anew."""
+    seconds = timeouts.recall_window(ticket.recall_seconds, risk=ticket.risk, via=via)
+    release_at = now + timedelta(seconds=seconds)
+    return max(now, min(release_at, ticket.deadline_at)) if ticket.deadline_at else release_at
+
+
+def _reopen(ticket: Ticket) -> None:
+    """An approval that stands no more: the ticket waits for people again."""
+    _move(ticket, TicketState.PENDING, outcome="", message="", resolved_at=None, release_at=None)
 
 
 def _close(ticket_id: int, *, outcome: Outcome, reason: str, actor: User | None) -> None:

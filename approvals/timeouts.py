@@ -12,10 +12,14 @@ from typing import Any
 
 from approvals import answers
 from approvals.errors import ApprovalError
-from approvals.states import DecisionType, Gate, OnTimeout, Risk
+from approvals.states import Channel, DecisionType, Gate, OnTimeout, Risk
 
 #: What a clock may do by itself, from nothing to everything. A chain that does not end lets nothing pass.
 _LEEWAY = {OnTimeout.REJECT: 0, OnTimeout.ESCALATE: 0, OnTimeout.ANSWER: 1, OnTimeout.APPROVE: 2}
+
+
+#: How long a person's approval in a browser is held, so that it can be taken back.
+RECALL_SECONDS = {Risk.LOW: 0, Risk.MEDIUM: 5, Risk.HIGH: 10, Risk.CRITICAL: 20}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +96,15 @@ def ahead(plan: Plan, ticket: Standing) -> Ahead:
     return Ahead(action=OnTimeout.REJECT, why=why if last in {OnTimeout.APPROVE, OnTimeout.ANSWER} else "")
 
 
+def recall_window(seconds: int | None, *, risk: str, via: Channel | None) -> int:
+    """How many seconds an approval is held: as the policy says, or by risk for a click and not for a call."""
+    if via is None:
+        return 0  # no person approved it: there is nobody who could have slipped
+    if seconds is not None:
+        return seconds
+    return RECALL_SECONDS[Risk(risk)] if via is Channel.BROWSER else 0
+
+
 def problems(plan: Plan, *, risk: str, gate: str, graph: str = "*", action: str = "*") -> Iterator[tuple[str, str]]:
     """(field, sentence) for everything that makes this plan one that must not be saved."""
     yield from (("on_timeout", sentence) for sentence in idle(plan))
@@ -115,7 +128,7 @@ def idle(plan: Plan) -> Iterator[str]:
 
 
 def _may_pass_unopposed(risk: str, gate: str) -> bool:
-    return gate == Gate.SOFT or risk == Risk.LOW
+    return risk == Risk.LOW or (gate == Gate.SOFT and risk == Risk.MEDIUM)
 
 
 def _may_be_guessed(risk: str) -> bool:
@@ -124,7 +137,7 @@ def _may_be_guessed(risk: str) -> bool:
 
 def _why_not_approve(ticket: Standing) -> str:
     if not _may_pass_unopposed(ticket.risk, ticket.gate):
-        return "Its risk is too high to be approved by a deadline."
+        return "It weighs too much to be approved by a deadline."
     return "Somebody has rejected it." if ticket.is_opposed else ""
 
 

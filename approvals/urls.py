@@ -11,6 +11,7 @@ urlpatterns = [
     path("policies/", policies.show, name="policies"),
     path("inbox/changes/", inbox.changes, name="changes"),
     path("tickets/<int:ticket_id>/", tickets.show, name="ticket"),
+    path("tickets/<int:ticket_id>/recall/", decisions.recall, name="recall"),
     path("tickets/<int:ticket_id>/decisions/", decisions.create, name="decisions"),
     path("tickets/<int:ticket_id>/grant/revocation/", grants.revoke, name="revocation"),
     path("tickets/<int:ticket_id>/claim/", attention.claim, name="claim"),

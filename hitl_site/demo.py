@@ -67,6 +67,8 @@ class Tier:
     deadline_seconds: int = DAY
     on_timeout: OnTimeout = OnTimeout.REJECT
     steps: tuple[Step, ...] = ()
+    #: What is typed to approve it, made from the arguments; without it nothing is.
+    confirm: str = ""
 
 
 #: High risk goes on to security, who have four hours; then it is closed.
@@ -106,6 +108,7 @@ TIERS = (
         action="purge_account",
         risk=Risk.CRITICAL,
         sign=(("security", 1), ("reviewers", 1)),
+        confirm="{name}",
     ),
     Tier(
         name="Questions of an agent",
@@ -196,12 +199,19 @@ def _draft(tier: Tier, *, position: int) -> rulebook.Draft:
         "action": tier.action,
         "condition": tier.condition,
         "risk": tier.risk.value,
-        "gate": Gate.HARD.value if tier.sign else Gate.AUTO.value,
+        "gate": _gate(tier).value,
+        "confirm": tier.confirm,
         "deadline_seconds": tier.deadline_seconds if tier.sign else None,
         "on_timeout": tier.on_timeout.value,
         "may_extend_seconds": 4 * HOUR if tier.sign else 0,
     }
     return rulebook.draft(values, dict(tier.sign), tier.steps)
+
+
+def _gate(tier: Tier) -> Gate:
+    if tier.confirm:
+        return Gate.MANUAL
+    return Gate.HARD if tier.sign else Gate.AUTO
 
 
 def lines(accounts: list[Account]) -> list[str]:

@@ -162,7 +162,7 @@ def _audiences(tickets: Sequence[Ticket], *, connected: Collection[int]) -> dict
     for ticket in tickets:
         asked = {u for req in ticket.requirements.all() for u in members.get(req.group_id, ())}
         own = asking & {ticket.requester_id}
-        away = {vote.reviewer_id for vote in ticket.decisions.all() if vote.revision == ticket.revision}
+        away = {vote.reviewer_id for vote in ticket.decisions.all() if vote.stands(ticket.revision)}
         away |= {person for snoozed, person in put_off if snoozed == ticket.pk}
         deciders = frozenset((asked - own if ticket.bar_requester else asked) - away)
         audiences[ticket.pk] = Audience(deciders=deciders, readers=auditors | asked | own)

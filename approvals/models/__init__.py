@@ -10,9 +10,10 @@ from approvals.models.grants import Grant
 from approvals.models.policies import EscalationStep, Policy, PolicyVersion, Requirement
 from approvals.models.record import AuditEntry, ChainHead
 from approvals.models.signatures import Decision, Revision, TicketRequirement
-from approvals.models.tickets import RISK_ORDER, Ticket, TicketQuerySet
+from approvals.models.tickets import EDITOR_BARRED, RISK_ORDER, Ticket, TicketQuerySet
 
 __all__ = [
+    "EDITOR_BARRED",
     "RISK_ORDER",
     "AuditEntry",
     "ChainHead",

@@ -18,7 +18,10 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
     def live(self) -> ClaimQuerySet:
         """Those that still hold: not lapsed, and their holder has not said a word on the current version yet."""
         spoken = Decision.objects.filter(
-            ticket=OuterRef("ticket"), revision=OuterRef("ticket__revision"), reviewer=OuterRef("holder")
+            ticket=OuterRef("ticket"),
+            revision=OuterRef("ticket__revision"),
+            withdrawn_at=None,
+            reviewer=OuterRef("holder"),
         )
         return self.filter(expires_at__gt=Now()).exclude(Exists(spoken))
 

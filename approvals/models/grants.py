@@ -16,8 +16,10 @@ class GrantQuerySet(models.QuerySet["Grant"]):
     """Grants end by the database's clock."""
 
     def live(self) -> GrantQuerySet:
-        """Neither over nor taken back, and the approval they came with still stands as it was given."""
-        stands = Q(ticket__state=TicketState.APPROVED, ticket__resolved_at=F("granted_at"))
+        """Neither over nor taken back, and the approval they came with has been let go and stands as it was given."""
+        stands = Q(
+            ticket__state=TicketState.APPROVED, ticket__resolved_at=F("granted_at"), ticket__release_at__lte=Now()
+        )
         return self.filter(stands, expires_at__gt=Now(), revoked_at=None)
 
 

@@ -51,7 +51,31 @@ class Policy(models.Model):
         help_text="Whoever started the run may not approve it. Switch off only for a team of one.",
     )
     deny_threshold = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
-    recall_seconds = models.PositiveIntegerField(default=0, help_text="How long an approval can be taken back.")
+    confirm = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="What a reviewer types under the manual gate, made from the arguments: {to}, {amount} or "
+        "{customer.name}. Empty: the action's name.",
+    )
+    in_sequence = models.BooleanField(
+        default=False, help_text="The groups sign one after the other, in the order in which they are named."
+    )
+    bar_editor = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="Whoever changed the arguments last may not sign them. Unknown: at high and critical risk.",
+    )
+    blind = models.BooleanField(
+        default=False,
+        help_text="Until a reviewer has decided, the decisions and comments of the others are hidden; only their "
+        "number is shown.",
+    )
+    recall_seconds = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="How long an approval can be taken back before the agent is told. Empty: by risk, 0, 5, 10 or "
+        "20 seconds for a decision in the browser and none for others.",
+    )
     max_requests = models.PositiveIntegerField(
         null=True,
         blank=True,
@@ -95,6 +119,9 @@ class Policy(models.Model):
                 condition=Q(remember_seconds=None)
                 | Q(remember_seconds__gte=1, risk__in=sorted(MEMORABLE_RISKS), gate__in=sorted(MEMORABLE_GATES)),
                 name="policy_remembers_little",
+            ),
+            models.CheckConstraint(
+                condition=~Q(gate=Gate.SOFT) | Q(risk__in=(Risk.LOW, Risk.MEDIUM)), name="policy_soft_is_small"
             ),
             models.CheckConstraint(condition=Q(deny_threshold__gte=1), name="policy_deny_at_least_one"),
             models.CheckConstraint(

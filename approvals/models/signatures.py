@@ -23,6 +23,8 @@ class TicketRequirement(models.Model):
     ticket = models.ForeignKey("approvals.Ticket", on_delete=models.CASCADE, related_name="requirements")
     group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
     needed = models.PositiveIntegerField(default=1)
+    #: An earlier requirement has to be met first.
+    waits = models.BooleanField(default=False)
 
     class Meta:
         ordering = ("id",)
@@ -58,6 +60,14 @@ class Revision(models.Model):
         return f"revision {self.number}"
 
 
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    """What was said, by what it is worth now."""
+
+    def standing(self, revision: int | models.F | models.OuterRef) -> DecisionQuerySet:
+        """The words on this revision that nobody took back."""
+        return self.filter(revision=revision, withdrawn_at=None)
+
+
 class Decision(models.Model):
     """One reviewer's word on one revision."""
 
@@ -68,13 +78,25 @@ class Decision(models.Model):
     message = models.TextField(blank=True)
     digest = models.CharField(max_length=64)
     at = models.DateTimeField(db_default=Now())
+    #: When an approval was recalled. The only thing that is ever added to a decision, and once.
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DecisionQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=("ticket", "revision", "reviewer"), name="decision_once_per_reviewer"),
+            models.UniqueConstraint(
+                fields=("ticket", "revision", "reviewer"),
+                condition=Q(withdrawn_at=None),
+                name="decision_once_per_reviewer",
+            ),
             models.CheckConstraint(condition=Q(type__in=DecisionType.values), name="decision_known_type"),
         ]
 
     def __str__(self) -> str:
         return f"{self.type} by {self.reviewer}"
+
+    def stands(self, revision: int) -> bool:
+        """Is it a word on this revision, and not taken back?"""
+        return self.revision == revision and self.withdrawn_at is None

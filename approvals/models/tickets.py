@@ -16,10 +16,13 @@ from approvals import states
 from approvals.models.attention import Claim, Handover, Snooze, SnoozeQuerySet
 from approvals.models.record import ChainHead
 from approvals.models.signatures import Decision, Revision, TicketRequirement
-from approvals.states import Execution, Gate, OnTimeout, Outcome, Risk, TicketState
+from approvals.states import DecisionType, Execution, Gate, OnTimeout, Outcome, Risk, TicketState
 
 #: Most urgent first where two tickets share a deadline.
 RISK_ORDER = {Risk.CRITICAL: 0, Risk.HIGH: 1, Risk.MEDIUM: 2, Risk.LOW: 3}
+
+#: Where nothing else is said, nobody signs what they changed themselves.
+EDITOR_BARRED = frozenset({Risk.HIGH, Risk.CRITICAL})
 
 
 def _snoozes_of(user: Any) -> SnoozeQuerySet:
@@ -74,8 +77,8 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 
     def waiting_for(self, user: Any) -> TicketQuerySet:
         """Pending tickets on which this user may decide and has not yet."""
-        asked = TicketRequirement.objects.filter(ticket=OuterRef("pk"), group__user=user.pk)
-        voted = Decision.objects.filter(ticket=OuterRef("pk"), revision=OuterRef("revision"), reviewer=user.pk)
+        asked = TicketRequirement.objects.filter(ticket=OuterRef("pk"), group__user=user.pk, waits=False)
+        voted = Decision.objects.standing(OuterRef("revision")).filter(ticket=OuterRef("pk"), reviewer=user.pk)
         barred = Q(bar_requester=True, requester=user.pk)
         return self.pending().filter(Exists(asked)).exclude(Exists(voted)).exclude(barred)
 
@@ -145,7 +148,8 @@ class Ticket(models.Model):
     bar_requester = models.BooleanField(default=True)
     deny_threshold = models.PositiveIntegerField(default=1)
     on_timeout = models.CharField(max_length=10, choices=OnTimeout.choices, default=OnTimeout.REJECT)
-    recall_seconds = models.PositiveIntegerField(default=0)
+    #: None: by its risk and by how the decision comes in.
+    recall_seconds = models.PositiveIntegerField(null=True, blank=True)
     #: How many escalation steps it has gone through, and how many different people have to sign since.
     escalations = models.PositiveIntegerField(default=0)
     least_signers = models.PositiveIntegerField(default=0)
@@ -241,6 +245,34 @@ class Ticket(models.Model):
         """The current arguments."""
         args: dict[str, Any] = self.current.args
         return args
+
+    @property
+    def signs(self) -> frozenset[str]:
+        """The words that are signatures. Behind a soft gate an edit only changes what runs at the deadline."""
+        if self.gate == Gate.SOFT:
+            return frozenset({DecisionType.APPROVE})
+        return frozenset({DecisionType.APPROVE, DecisionType.EDIT})
+
+    @property
+    def in_sequence(self) -> bool:
+        """Do its groups sign one after the other?"""
+        return bool(self.policy.get("in_sequence"))
+
+    @property
+    def is_blind(self) -> bool:
+        """Are the others' words hidden from a reviewer who has not spoken?"""
+        return bool(self.policy.get("blind")) and self.is_open
+
+    @property
+    def bars_editor(self) -> bool:
+        """May whoever changed the arguments last not sign them?"""
+        said = self.policy.get("bar_editor")
+        return self.risk in EDITOR_BARRED if said is None else bool(said)
+
+    @property
+    def barred_editor_id(self) -> int | None:
+        """Who may not sign because the current arguments are theirs."""
+        return self.current.author_id if self.bars_editor and self.revision > 1 else None
 
     @property
     def escalated_to(self) -> str:

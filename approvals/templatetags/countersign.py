@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from approvals import answers, deadlines, display, grants, policy_words, timeouts, wording
 from approvals.models import Decision, Ticket
+from approvals.states import OnTimeout
 
 register = template.Library()
 
@@ -157,6 +158,30 @@ def ahead(ticket: Ticket) -> timeouts.Ahead:
 
 
 @register.filter
+def runs_unless_stopped(ticket: Ticket) -> bool:
+    """Does the next deadline let it run?"""
+    return deadlines.ahead_of(ticket).action == OnTimeout.APPROVE
+
+
+@register.filter
+def bars_editor(ticket: Ticket) -> bool:
+    """Do the current arguments need somebody else than who changed them?"""
+    return ticket.bars_editor
+
+
+@register.filter
+def rejections(ticket: Ticket) -> int:
+    """How many have rejected the current version."""
+    return display.rejections(ticket)
+
+
+@register.filter
+def is_held(ticket: Ticket) -> bool:
+    """Is an approval still inside its recall window?"""
+    return ticket.release_at is not None and ticket.release_at > timezone.now()
+
+
+@register.filter
 def why_closed(ticket: Ticket) -> str:
     """Why the clock could do nothing else than close it, where its policy says something else."""
     return ticket.message.removeprefix(deadlines.TIMED_OUT).strip()
@@ -236,8 +261,8 @@ def names(signers: dict[str, list[str]], groups: list[str]) -> str:
 
 @register.filter
 def void_votes(ticket: Ticket) -> list[Decision]:
-    """Votes on older revisions: shown struck through."""
-    return [vote for vote in ticket.decisions.all() if vote.revision != ticket.revision]
+    """Votes on older revisions, and those that were taken back: shown struck through."""
+    return [vote for vote in ticket.decisions.all() if not vote.stands(ticket.revision)]
 
 
 @register.filter

@@ -8,8 +8,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from approvals import decisions
+from approvals import tickets as state_machine
 from approvals.forms import DecisionForm
 from approvals.models import Ticket
+from approvals.states import Channel
 from approvals.views import refusals, tickets
 
 
@@ -20,12 +22,25 @@ def create(request: HttpRequest, ticket_id: int) -> HttpResponse:
     reviewer = tickets.reader(request)
     ticket = get_object_or_404(Ticket.objects.visible_to(reviewer), pk=ticket_id)
     decision = DecisionForm(request.POST).decision(ticket)
-    decided = decisions.record(ticket.pk, reviewer=reviewer, decision=decision)
+    decided = decisions.record(ticket.pk, reviewer=reviewer, decision=decision, via=Channel.BROWSER)
     messages.success(request, _said(decided))
     return redirect(decided)
+
+
+@require_POST
+@refusals.explained
+def recall(request: HttpRequest, ticket_id: int) -> HttpResponse:
+    """Take an approval back before the agent is told."""
+    reviewer = tickets.reader(request)
+    ticket = get_object_or_404(Ticket.objects.visible_to(reviewer), pk=ticket_id)
+    recalled = state_machine.recall(ticket.pk, actor=reviewer)
+    messages.success(request, "The approval is taken back. The agent was not told, and the ticket waits again.")
+    return redirect(recalled)
 
 
 def _said(ticket: Ticket) -> str:
     if ticket.is_open:
         return "Your decision is recorded. Others still have to sign before anything happens."
+    if ticket.release_at and ticket.resolved_at and ticket.release_at > ticket.resolved_at:
+        return "Your decision is recorded. It can be taken back until the agent is told."
     return f"Your decision is recorded. The ticket is {ticket.get_state_display().lower()} and the agent will be told."

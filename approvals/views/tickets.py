@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from approvals import answer_form, display, extensions, forms, history, policy
-from approvals.errors import ApprovalError, InvalidArguments
+from approvals import answer_form, display, extensions, forms, history, policy, tickets
+from approvals.errors import ApprovalError, ConfirmationRequired, InvalidArguments
 from approvals.models import Revision, Snooze, Ticket
 from approvals.states import DecisionType
 
@@ -40,6 +40,9 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "ticket": ticket,
         "attention": _attention(request, ticket) if ticket.is_open else None,
         "blocked": policy.blocked_reason(reader(request), ticket) if ticket.is_open else None,
+        "waiting": policy.waiting_reason(reader(request), ticket) if ticket.is_open else None,
+        "may_recall": tickets.may_recall(ticket, reader(request)),
+        "confirm_text": _confirm_text(ticket, refusal),
         "signatures": display.signatures(ticket),
         "signers": _signers(ticket),
         "edits": list(_edits(ticket)),
@@ -67,6 +70,11 @@ def _attention(request: HttpRequest, ticket: Ticket) -> dict[str, Any]:
         "more_time": 0 if extensions.why_not(ticket) else extensions.seconds_of(ticket),
         "no_more_time": extensions.why_not(ticket) if ticket.extensions else "",
     }
+
+
+def _confirm_text(ticket: Ticket, refusal: ApprovalError | None) -> str:
+    """What an edit asks to be typed: after a refusal what the changed arguments say, before it unknown."""
+    return str(refusal.facts["confirm_text"]) if isinstance(refusal, ConfirmationRequired) else ""
 
 
 def _arguments(request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None) -> forms.ArgumentsForm | None:

@@ -32,7 +32,7 @@ function write(element, words) {
 function tick() {
   for (const time of document.querySelectorAll("time[data-countdown]")) {
     const left = (Date.parse(time.dateTime) - now()) / 1000;
-    write(time, left > 0 ? `in ${span(left)}` : `${span(-left)} ago`);
+    write(time, left > 0 ? `in ${span(left)}` : time.dataset.then ?? `${span(-left)} ago`);
     const frame = time.closest("[data-deadline]");
     frame?.classList.toggle("deadline--urgent", left > 0 && left < URGENT);
     frame?.classList.toggle("deadline--soon", left >= URGENT && left < SOON);

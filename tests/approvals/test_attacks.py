@@ -35,9 +35,9 @@ def test_true_is_not_one_in_an_edit(alice):
 
 
 def test_an_edit_into_another_policy_of_the_same_risk_needs_the_signers_of_both(alice, carol):
-    made = {"risk": "high", "condition": "double(args.amount) > 1000.0"}
+    made = {"risk": "high", "condition": "double(args.amount) > 1000.0", "bar_editor": False}
     make_policy("Large", position=1, requirements={"finance": 1}, **made)
-    make_policy("Small", position=2, risk="high", requirements={"reviewers": 1})
+    make_policy("Small", position=2, risk="high", bar_editor=False, requirements={"reviewers": 1})
     ticket = open_ticket()
     assert decide(ticket, alice, "edit", args={"amount": 5000, "to": "bob"}).state == "pending"
     assert decide(ticket, carol).state == "approved"

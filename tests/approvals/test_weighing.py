@@ -27,7 +27,7 @@ def transfer(amount=50):
 
 
 def edit(ticket, reviewer, amount):
-    return decide(ticket, reviewer, "edit", args={"amount": amount, "to": "bob"})
+    return decide(ticket, reviewer, "edit", args={"amount": amount, "to": "bob"}, confirm="transfer_money")
 
 
 def needs(ticket):
@@ -118,7 +118,7 @@ def test_a_policy_deleted_meanwhile_leaves_the_ticket_as_strict_as_it_was(alice)
 
 @pytest.mark.usefixtures("tiers")
 def test_an_edit_that_breaks_the_condition_fails_closed(alice):
-    ticket = decide(transfer(), alice, "edit", args={"amount": "a lot", "to": "bob"})
+    ticket = decide(transfer(), alice, "edit", args={"amount": "a lot", "to": "bob"}, confirm="transfer_money")
     assert (ticket.state, ticket.risk, needs(ticket)) == ("pending", "critical", {"reviewers": 2})
     assert "Large" in ticket.policy["condition_error"]
 

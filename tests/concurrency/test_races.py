@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from approvals import deadlines, decisions, intake
+from approvals import deadlines, decisions, intake, tickets
 from approvals.contract import NewDecision, Origin
-from approvals.errors import ApprovalError
+from approvals.errors import ApprovalError, TooLate
 from approvals.models import AuditEntry, Decision, Ticket
-from tests.factories import make_policy, open_ticket, propose
+from tests.factories import claim, make_policy, open_ticket, propose
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -105,3 +105,24 @@ def test_one_interrupt_taken_in_twice_at_once_is_one_ticket():
     origin = Origin(graph="operations", thread_id="t", interrupt_id="f" * 32)
     at_once(*[lambda: intake.open_tickets([propose()], origin=origin)] * 6)
     assert Ticket.objects.count() == 1
+
+
+@pytest.mark.parametrize("trial", range(15))
+def test_of_recall_and_claim_at_once_exactly_one_wins(alice, trial):
+    make_policy(requirements={"reviewers": 1})
+    ticket = open_ticket()
+    vote(ticket, alice)()
+    claimed, recalled = at_once(lambda: claim(ticket), lambda: tickets.recall(ticket.pk, actor=alice))
+    ticket.refresh_from_db()
+    assert claimed is isinstance(recalled, TooLate)
+    assert (ticket.state, ticket.delivered_at is not None) == (("approved", True) if claimed else ("pending", False))
+
+
+@pytest.mark.parametrize("trial", range(10))
+def test_of_four_recalls_at_once_one_is_taken(alice, bob, trial):
+    make_policy(requirements={"reviewers": 1})
+    ticket = open_ticket()
+    vote(ticket, alice)()
+    answers = at_once(*[lambda who=who: tickets.recall(ticket.pk, actor=who) for who in (alice, bob) * 2])
+    assert sum(isinstance(answer, Ticket) for answer in answers) == 1
+    assert AuditEntry.objects.filter(type="ticket.recalled").count() == 1

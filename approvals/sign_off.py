@@ -1,0 +1,114 @@
+"""What the signatures on a ticket come to now, by the people who are eligible at this moment.
+
+Asked when somebody decides, and again when a worker is about to deliver: who was taken out of a group in
+between has signed for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Q
+
+from approvals import quorum
+from approvals.errors import NotYourTurn
+from approvals.models import Decision, Ticket
+from approvals.states import Outcome
+
+#: How a ticket ends when people approved it.
+BY_PEOPLE = frozenset({Outcome.APPROVED, Outcome.EDITED})
+
+
+def count(ticket: Ticket) -> quorum.Tally:
+    """What the votes on the current revision come to, counting only people who are eligible now."""
+    asked = list(ticket.requirements.values_list("group", "group__name", "needed"))
+    needs = [quorum.Need(group=name, needed=needed) for _, name, needed in asked]
+    votes = _votes(ticket, groups=[group for group, _, _ in asked])
+    return quorum.tally(
+        needs,
+        votes,
+        deny_threshold=ticket.deny_threshold,
+        answer_releases=ticket.answer_releases,
+        least_signers=ticket.least_signers,
+    )
+
+
+def outcome_of(ticket: Ticket) -> Outcome | None:
+    """How the votes as they stand end the ticket; None while more are needed."""
+    outcome = count(ticket).outcome
+    return Outcome.EDITED if outcome is Outcome.APPROVED and ticket.revision > 1 else outcome
+
+
+def holds(ticket: Ticket) -> bool:
+    """Is an approval still one? What no person approved, nobody's leaving undoes."""
+    return ticket.outcome not in BY_PEOPLE or outcome_of(ticket) in BY_PEOPLE
+
+
+def check_turn(ticket: Ticket, reviewer: User) -> None:
+    """Where groups sign one after the other: raises NotYourTurn while an earlier one is not done."""
+    if not ticket.in_sequence:
+        return
+    needs, next_up = _sequence(ticket)
+    theirs = set(reviewer.groups.values_list("name", flat=True))
+    waiting = next_up is not None and not any(
+        need.group in theirs for place, need in enumerate(needs) if place == next_up or not need.needed
+    )
+    if waiting and next_up is not None:
+        raise NotYourTurn(first=needs[next_up].group)
+
+
+def note_turns(ticket: Ticket) -> None:
+    """Keep on each requirement whether an earlier one comes first; the inbox asks for it. Under the row lock."""
+    if not ticket.in_sequence:
+        return
+    _, next_up = _sequence(ticket)
+    for place, asked in enumerate(ticket.requirements.all()):
+        waits = next_up is not None and place > next_up and asked.needed > 0
+        if asked.waits != waits:
+            asked.waits = waits
+            asked.save(update_fields=["waits"])
+
+
+def withdraw(ticket: Ticket, *, actor: User, now: datetime) -> list[Decision]:
+    """Take signatures back so that the ticket waits again; those taken back. The caller holds the row lock.
+
+    The actor's own is enough where the others do not suffice without it. Where they do, or the actor had not
+    signed, all are taken back: somebody has stopped this, and who still wants it says so again.
+    """
+    signed = ticket.decisions.standing(ticket.revision).filter(type__in=quorum.SIGNS)
+    own = _take_back(list(signed.filter(reviewer=actor).exclude(reviewer=ticket.barred_editor_id)), now)
+    if own and outcome_of(ticket) is None:
+        return own
+    return own + _take_back(list(signed), now)
+
+
+def _take_back(votes: list[Decision], now: datetime) -> list[Decision]:
+    for vote in votes:
+        vote.withdrawn_at = now
+        vote.save(update_fields=["withdrawn_at"])
+    return votes
+
+
+def _sequence(ticket: Ticket) -> tuple[list[quorum.Need], int | None]:
+    """The requirements in order, and which of them is next; None when all are met."""
+    asked = list(ticket.requirements.values_list("group", "group__name", "needed"))
+    needs = [quorum.Need(group=name, needed=needed) for _, name, needed in asked]
+    return needs, quorum.next_up(needs, _votes(ticket, groups=[group for group, _, _ in asked]))
+
+
+def _votes(ticket: Ticket, *, groups: Sequence[int]) -> list[quorum.Vote]:
+    """The words on the current revision of active people who are in one of these groups at this moment."""
+    eligible = Q(reviewer__is_active=True, reviewer__groups__in=groups)
+    votes = ticket.decisions.standing(ticket.revision).filter(eligible)
+    if ticket.bar_requester and ticket.requester_id:
+        votes = votes.exclude(reviewer=ticket.requester_id)
+    editor = ticket.barred_editor_id
+    rows = votes.annotate(of=ArrayAgg("reviewer__groups__name")).values_list("reviewer", "type", "message", "of")
+    return [
+        quorum.Vote(reviewer=reviewer, type=type, groups=frozenset(of), words=message)
+        for reviewer, type, message, of in rows
+        if type not in quorum.SIGNS or (type in ticket.signs and reviewer != editor)
+    ]
