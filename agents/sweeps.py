@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from django.db.models import BigIntegerField, Exists, OuterRef, Q
@@ -25,6 +26,8 @@ from approvals.models import Ticket
 logger = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 3.0
+#: The job of a deadline waits while every slot of a worker is taken by a long run; people were told a time.
+DEADLINE_SECONDS = 1.0
 #: A job is usually faster than this.
 GRACE = timedelta(seconds=3)
 #: procrastinate's worker beats every 10 s; three missed beats and its jobs belong to nobody.
@@ -32,19 +35,27 @@ STALLED_SECONDS = 30.0
 LIMIT = 200
 
 
-async def forever(*, period: float = PERIOD_SECONDS) -> None:
+async def forever(*, period: float = PERIOD_SECONDS, deadline_period: float = DEADLINE_SECONDS) -> None:
     """Sweep until cancelled. What goes wrong is logged: the next round may do better."""
+    await asyncio.gather(_every(period, once), _every(deadline_period, keep_deadlines))
+
+
+async def _every(seconds: float, sweep: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
-            await once()
+            await sweep()
         except Exception:
             logger.warning("The sweep failed and will be tried again", exc_info=True)
-        await asyncio.sleep(period)
+        await asyncio.sleep(seconds)
+
+
+async def keep_deadlines() -> None:
+    """Deadlines that have passed, whatever became of their jobs."""
+    await in_thread(deadlines.expire_overdue)
 
 
 async def once() -> None:
-    """Deadlines, lost jobs, dead workers. It drives no graph itself: a slow one would keep deadlines waiting."""
-    await in_thread(deadlines.expire_overdue)
+    """Lost jobs, dead workers. It drives no graph itself: a slow one would keep the others waiting."""
     await _retry_stalled()
     await in_thread(nudge_undelivered)
     await in_thread(nudge_runs)

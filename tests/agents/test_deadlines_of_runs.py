@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
 
+from agents import sweeps
 from agents.protocols import response_schema, words
 from agents.protocols.pause import Pause
 from approvals import deadlines
@@ -46,6 +48,14 @@ class TestRuns:
         expired(resume)
         resume(Ticket.objects.get())
         assert EFFECTS == ["proceeded"]
+
+    def test_a_deadline_whose_job_was_lost_is_kept_by_the_sweep(self, start, run_together):
+        start("approve_or_reject")
+        ProcrastinateJob.objects.all()._raw_delete("default")
+        ticket = overdue(Ticket.objects.get())
+        run_together(sweeps.keep_deadlines())
+        ticket.refresh_from_db()
+        assert ticket.outcome == "timed_out"
 
     def test_an_escalated_ticket_resumes_its_graph(self, start, resume, frank):
         make_policy("Chain", graph="approve_or_reject", requirements={"reviewers": 1}, steps=[("security", 1, 3600)])
