@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from approvals import claims, deadlines, extensions, handovers, snoozes
+from approvals import claims, deadlines, display, extensions, handovers, snoozes
 from approvals.errors import (
     AlreadyDecided,
     CannotHandOver,
@@ -22,6 +22,7 @@ from approvals.errors import (
     TicketClosed,
     TooLate,
 )
+from approvals.live import fragments
 from approvals.models import AuditEntry, Claim, Snooze, Ticket
 from tests.factories import decide, make_policy, open_ticket, overdue
 
@@ -322,3 +323,47 @@ def test_the_history_tells_all_of_it(client, ticket, alice, bob):
         "moved the deadline by 1 h",
     ):
         assert words in page
+
+
+# --- the pages that are open
+
+
+def told(ticket, *people):
+    """What each of these people's open pages hear of everything that happened."""
+    ids = list(AuditEntry.objects.values_list("id", flat=True))
+    pushes = fragments.batch(ids, connected=[person.pk for person in people], last=0).pushes
+    return {person.username: "".join(push.html for push in pushes if person.pk in push.users) for person in people}
+
+
+def test_open_pages_put_a_ticket_first_for_whom_it_was_handed_to(ticket, alice, bob):
+    handovers.give(ticket.pk, giver=alice, receiver=bob)
+    heard = told(ticket, alice, bob)
+    assert "afterbegin:#inbox-list" in heard["alice"] and 'data-order="2 ' in heard["alice"]
+    assert "afterbegin:#inbox-list" in heard["bob"] and 'data-order="0 ' in heard["bob"]
+
+
+def test_open_pages_leave_what_was_put_off_where_it_is(ticket, alice, bob):
+    snoozes.put_off(ticket.pk, person=alice, seconds=600)
+    claims.take(ticket.pk, person=bob)
+    heard = told(ticket, alice, bob)
+    assert "#inbox-list" not in heard["alice"] and "bob is on it" in heard["alice"]
+    assert "#inbox-list" in heard["bob"]
+
+
+def test_open_pages_of_the_next_group_get_what_was_escalated(cast, alice, frank):
+    make_policy(requirements={"reviewers": 1}, steps=[("security", 1, 3600)])
+    ticket = open_ticket()
+    snoozes.put_off(ticket.pk, person=alice, seconds=600)
+    assert told(ticket, frank)["frank"] == ""
+    deadlines.expire(overdue(ticket).pk)
+    for html in told(ticket, alice, frank).values():
+        assert "afterbegin:#inbox-list" in html and "escalated to security" in html and 'data-order="1 ' in html
+
+
+def test_the_list_and_the_open_page_sort_alike(cast, alice, bob):
+    make_policy(requirements={"reviewers": 2}, steps=[("security", 1, 3600)])
+    plain, handed, escalated = open_ticket(), open_ticket(), open_ticket()
+    handovers.give(handed.pk, giver=bob, receiver=alice)
+    deadlines.expire(overdue(escalated).pk)
+    listed = list(Ticket.objects.needing(alice).by_urgency(alice).for_list())
+    assert listed == sorted(listed, key=lambda ticket: display.order(ticket, alice)) == [handed, escalated, plain]
