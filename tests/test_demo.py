@@ -53,3 +53,10 @@ def test_a_second_seed_changes_nothing():
     before = rulebook.present()
     demo.seed()
     assert rulebook.present() == before
+
+
+def test_where_a_file_says_what_is_in_force_the_demo_brings_no_policies(settings, tmp_path):
+    Policy.objects.all().delete()
+    settings.COUNTERSIGN_POLICIES = tmp_path / "policies.toml"
+    demo.seed()
+    assert not Policy.objects.exists()

@@ -204,6 +204,16 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
+def test_a_wrong_policy_file_stops_the_start_with_one_sentence() -> None:
+    with tempfile.TemporaryDirectory(prefix="cs-up-") as home:
+        (Path(home) / "policies.toml").write_text('[[policy]]\nname = "Mail"\nrisk = "mediocre"\n')
+        setting = {"COUNTERSIGN_POLICIES": str(Path(home) / "policies.toml")}
+        refused = manage("up", "--no-demo", "--port", str(free_port()), data_dir=Path(home) / "var", **setting)
+    assert refused.returncode == 2
+    last = refused.stderr.strip().splitlines()[-1]
+    assert "COUNTERSIGN_POLICIES" in last and "Policy “Mail”, risk: Value 'mediocre'" in last
+
+
 def test_an_unreachable_database_is_one_sentence(tmp_path: Path) -> None:
     nowhere = f"postgresql://nobody:wrong@127.0.0.1:{free_port()}/nothing"
     refused = manage("up", "--port", str(free_port()), data_dir=tmp_path, DATABASE_URL=nowhere)

@@ -212,6 +212,9 @@ def test_without_a_file_the_setting_names_it(settings, tmp_path):
     (tmp_path / "rules.toml").write_text(FILE)
     settings.COUNTERSIGN_POLICIES = tmp_path / "rules.toml"
     call_command("load_policies", "--dry-run")
+    (tmp_path / "rules.toml").write_text("x = 1")
+    with pytest.raises(CommandError, match=r"^COUNTERSIGN_POLICIES names .*unknown key, x"):
+        call_command("load_policies")
     settings.COUNTERSIGN_POLICIES = None
     with pytest.raises(CommandError, match="Name a file"):
         call_command("load_policies")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from approvals import deadlines, decisions, intake, tickets
+from approvals import deadlines, decisions, grants, intake, tickets
 from approvals.contract import NewDecision, Origin
 from approvals.errors import ApprovalError, TooLate
 from approvals.models import AuditEntry, Decision, Ticket
@@ -126,3 +126,14 @@ def test_of_four_recalls_at_once_one_is_taken(alice, bob, trial):
     answers = at_once(*[lambda who=who: tickets.recall(ticket.pk, actor=who) for who in (alice, bob) * 2])
     assert sum(isinstance(answer, Ticket) for answer in answers) == 1
     assert AuditEntry.objects.filter(type="ticket.recalled").count() == 1
+
+
+@pytest.mark.parametrize("trial", range(10))
+def test_what_was_taken_back_lets_nothing_run_afterwards(cast, alice, bob, dave, trial):
+    make_policy(requirements={"reviewers": 1}, remember_seconds=60)
+    first = open_ticket(requester=dave)
+    decisions.record(first.pk, reviewer=alice, decision=NewDecision(type="approve", digest=first.digest, remember=True))
+    at_once(lambda: open_ticket(requester=dave), lambda: grants.revoke(first.pk, actor=bob))
+    revoked = AuditEntry.objects.get(type="grant.revoked")
+    assert not AuditEntry.objects.filter(type="grant.used", pk__gt=revoked.pk).exists()
+    assert open_ticket(requester=dave).state == "pending"

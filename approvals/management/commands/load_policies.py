@@ -33,7 +33,8 @@ class Command(BaseCommand):
         try:
             lines = self._load(policy_files.load(Path(path)), keep=not options["dry_run"])
         except InvalidPolicy as error:
-            raise CommandError(f"{error} Nothing was changed.", returncode=2) from error
+            where = "" if options["file"] else f"COUNTERSIGN_POLICIES names {path}. "
+            raise CommandError(f"{where}{error} Nothing was changed.", returncode=2) from error
         if not options["verbosity"]:
             return
         for line in lines:
