@@ -96,8 +96,11 @@ def begin(lease: Lease, *, value: Any, begun_from: str) -> None:
     doubt(lease.thread_id)
     with transaction.atomic():
         unhurried()  # the graph's first checkpoint waits for the disk
-        if lock(lease).status == RunStatus.CANCELLED:
+        run = lock(lease)
+        if run.status == RunStatus.CANCELLED:
             raise RunCancelled(thread_id=lease.thread_id)
+        if begun_from:  # a thread that has been somewhere already: its start is in the record
+            audit.append("run.continued", stream=f"run/{run.thread_id}", actor=run.requester, graph=run.graph)
         told: dict[str, Any] = {"input": value, "begun_from": begun_from, "begun_at": Now(), "output": None}
         write(lease, status=RunStatus.RUNNING, error="", answering="", **told, **SETTLED)
 

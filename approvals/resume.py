@@ -21,13 +21,15 @@ EXPIRE_TASK_NAME = "approvals.expire"
 def enqueue(ticket: Ticket) -> None:
     """Ask for the ticket's graph to be resumed once its recall window is over.
 
-    `lock`, not `queueing_lock`: a duplicate of the latter would break the deciding transaction.
+    `lock`, not `queueing_lock`: a duplicate of the latter would break the deciding transaction. And none on a job
+    that waits for its window: it would hold up the other tickets of its thread. The run's lease keeps workers apart.
     """
     if not ticket.interrupt_id:
         return  # a remote agent waits over the API; there is no graph here to resume
     held = ticket.release_at and ticket.resolved_at and ticket.release_at > ticket.resolved_at
     later = ticket.release_at if held else None
-    app.configure_task(TASK_NAME, lock=ticket.thread_id, queue=QUEUE, schedule_at=later, allow_unknown=True).defer(
+    lock = None if later else ticket.thread_id
+    app.configure_task(TASK_NAME, lock=lock, queue=QUEUE, schedule_at=later, allow_unknown=True).defer(
         thread_id=ticket.thread_id, ticket_id=ticket.pk
     )
 

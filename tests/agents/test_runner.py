@@ -392,3 +392,10 @@ def test_a_new_message_lets_the_agent_ask_afresh(start, resume, alice):
     assert resume(decide(only(), alice, "reject")).status == "rejected"
     run = start("insists", {"asked": "try again"}, thread_id=run.thread_id)
     assert (run.status, pending(run)[0].request_number) == ("paused", 1)
+
+
+def test_new_input_on_a_known_thread_is_in_the_record(start):
+    run = start("two_questions")
+    start("two_questions", {"asked": "again"}, thread_id=run.thread_id)
+    told = AuditEntry.objects.filter(stream=f"run/{run.thread_id}").order_by("id").values_list("type", "actor_name")
+    assert list(told) == [("run.started", "dave"), ("run.continued", "dave")]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from procrastinate.contrib.django.models import ProcrastinateJob
 
-from approvals import audit, decisions, tickets
+from approvals import audit, decisions, resume, tickets
 from approvals.contract import NewDecision
 from approvals.errors import (
     AlreadyDecided,
@@ -229,3 +230,12 @@ def test_every_step_is_in_the_ticket_s_chain(ticket, alice, carol):
 def test_a_decision_is_a_fixed_number_of_queries(ticket, alice, django_assert_max_num_queries):
     with django_assert_max_num_queries(14):
         decide(ticket, alice)
+
+
+def test_an_approval_in_its_recall_window_does_not_hold_up_the_others_of_its_thread(alice):
+    make_policy("Recall", action="delete_data", recall_seconds=3600, requirements={"reviewers": 1})
+    waiting, ready = (decide(open_ticket(action, thread_id="t-1"), alice) for action in ("delete_data", "send_email"))
+    jobs = ProcrastinateJob.objects.filter(task_name=resume.TASK_NAME)
+    locks = {job.args["ticket_id"]: job.lock for job in jobs}
+    # The queue runs jobs of one lock in their order, and counts those that are not due yet.
+    assert locks == {waiting.pk: None, ready.pk: "t-1"}
