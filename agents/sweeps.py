@@ -20,7 +20,7 @@ from agents import jobs, leases
 from agents.database import in_thread
 from agents.leases import ClockTimestamp
 from agents.models import Run, RunStatus
-from approvals import deadlines, resume
+from approvals import alarms, deadlines, resume, rosters
 from approvals.models import Ticket
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,9 @@ LIMIT = 200
 
 async def forever(*, period: float = PERIOD_SECONDS, deadline_period: float = DEADLINE_SECONDS) -> None:
     """Sweep until cancelled. What goes wrong is logged: the next round may do better."""
-    await asyncio.gather(_every(period, once), _every(deadline_period, keep_deadlines))
+    await asyncio.gather(
+        _every(period, once), _every(deadline_period, keep_deadlines), _every(period, look_for_signers)
+    )
 
 
 async def _every(seconds: float, sweep: Callable[[], Awaitable[None]]) -> None:
@@ -52,6 +54,12 @@ async def _every(seconds: float, sweep: Callable[[], Awaitable[None]]) -> None:
 async def keep_deadlines() -> None:
     """Deadlines that have passed, whatever became of their jobs."""
     await in_thread(deadlines.expire_overdue)
+
+
+async def look_for_signers() -> None:
+    """Tickets whose groups have changed, and a mail about those that nobody can complete."""
+    await in_thread(rosters.review)
+    await in_thread(alarms.tell_admins)
 
 
 async def once() -> None:

@@ -74,5 +74,7 @@ class NewDecision:
     args: dict[str, Any] | None = None
     message: str = ""
     confirm: str = ""
+    #: What an edit calls the action; its own name or nothing, for an edit changes the arguments only.
+    action: str = ""
     #: Let exactly the same run again for as long as the policy allows.
     remember: bool = False

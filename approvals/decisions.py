@@ -19,6 +19,7 @@ from approvals import (
     intake,
     policy,
     quorum,
+    shortages,
     sign_off,
     tickets,
     weighing,
@@ -33,6 +34,9 @@ from approvals.errors import (
 )
 from approvals.models import Decision, Revision, Ticket
 from approvals.states import Channel, DecisionType, Gate
+
+#: No policy and no protocol lets an edit run another tool than the one that was weighed.
+RENAMED = "An edit changes the arguments, not the name of the action; reject it and say what to do instead."
 
 
 def record(ticket_id: int, *, reviewer: User, decision: NewDecision, via: Channel = Channel.CODE) -> Ticket:
@@ -56,7 +60,7 @@ def record(ticket_id: int, *, reviewer: User, decision: NewDecision, via: Channe
         _check_first_word(ticket, reviewer)
         _check_confirmed(ticket, kind, decision)
         _write(ticket, kind, decision, reviewer, via)
-        _settle(ticket, now, decision, reviewer, via)
+        _settle(ticket, now, decision, reviewer, kind, via)
         if decision.remember:
             grants.give(ticket, reviewer=reviewer, kind=kind, now=now)
     return ticket
@@ -98,6 +102,8 @@ def _check_confirmed(ticket: Ticket, kind: DecisionType, decision: NewDecision) 
 
 def _revise(ticket: Ticket, decision: NewDecision, reviewer: User) -> DecisionType:
     """Make the next revision from an edit; votes on older ones no longer count. No change is an approval."""
+    if decision.action and decision.action != ticket.action:
+        raise DecisionNotAllowed(RENAMED)
     args: dict[str, Any] | None = decision.args
     if args is None:
         raise InvalidArguments([{"path": "", "message": "an edit needs arguments"}])
@@ -146,9 +152,13 @@ def _write(ticket: Ticket, kind: DecisionType, decision: NewDecision, reviewer: 
     audit.append("decision.recorded", ticket=ticket, actor=reviewer, **told)
 
 
-def _settle(ticket: Ticket, now: datetime, decision: NewDecision, reviewer: User, via: Channel) -> None:
+def _settle(
+    ticket: Ticket, now: datetime, decision: NewDecision, reviewer: User, kind: DecisionType, via: Channel
+) -> None:
     outcome = sign_off.outcome_of(ticket)
     if outcome is None:
         sign_off.note_turns(ticket)
+        if kind in {DecisionType.EDIT, DecisionType.REJECT}:
+            shortages.note(ticket)
     else:
         tickets.resolve(ticket, outcome=outcome, now=now, message=decision.message, actor=reviewer, via=via)

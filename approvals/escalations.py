@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import Group
 
-from approvals import audit, resume, sign_off, tickets
+from approvals import audit, resume, shortages, sign_off, tickets
 from approvals.models import Snooze, Ticket, TicketRequirement
 from approvals.timeouts import Step
 
@@ -40,6 +40,7 @@ def escalate(ticket: Ticket, *, step: Step, now: datetime) -> None:
     outcome = sign_off.outcome_of(ticket)
     if outcome is None:
         sign_off.note_turns(ticket)
+        shortages.note(ticket)
     else:
         tickets.resolve(ticket, outcome=outcome, now=now, message=ENOUGH)
 

@@ -83,6 +83,7 @@ class DecisionForm(forms.Form):
     digest = forms.CharField(max_length=64)
     message = WordsField(required=False, max_length=4000)
     confirm = forms.CharField(required=False, max_length=200, strip=False)
+    action = forms.CharField(required=False, max_length=200)
     remember = forms.BooleanField(required=False)
 
     def decision(self, ticket: Ticket) -> NewDecision:
@@ -97,6 +98,7 @@ class DecisionForm(forms.Form):
             args=args,
             message=message,
             confirm=self.cleaned_data["confirm"],
+            action=self.cleaned_data["action"],
             remember=self.cleaned_data["remember"],
         )
 

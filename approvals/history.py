@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from approvals import wording
 from approvals.models import AuditEntry, Ticket
 from approvals.states import Outcome
@@ -29,6 +31,8 @@ WORDS = {
     "ticket.superseded": "Superseded: the agent went on to something else",
     "ticket.delivered": "The agent was told",
     "ticket.recalled": "took the approval back before the agent was told",
+    "ticket.stuck": "Nobody can complete it",
+    "ticket.signable": "It can be signed again",
     "ticket.reopened": "Waits again: somebody who had signed may not sign any more",
     "ticket.escalated": "Passed on to {group}, for {signatures} within {time}",
     "deadline.extended": "moved the deadline by {time}",
@@ -76,10 +80,22 @@ class Event:
     seq: int
 
 
-def of(ticket: Ticket) -> Iterator[Event]:
-    """The entries of the ticket in order. One query."""
+#: Entries that say what a reviewer thinks, and how they are told to one who is not to know it yet.
+OPINIONS = {
+    "decision.recorded": "decided",
+    "revision.created": "changed the arguments",
+    "ticket.recalled": "took the approval back before the agent was told",
+    "grant.given": "decided",
+}
+
+
+def of(ticket: Ticket, *, hidden_from: User | None = None) -> Iterator[Event]:
+    """The entries of the ticket in order, without the others' opinions where they are hidden. One query."""
     for entry in AuditEntry.objects.filter(ticket=ticket).order_by("id"):
         facts = _facts(entry)
+        if hidden_from and entry.type in OPINIONS and entry.actor_id != hidden_from.pk:
+            yield Event(at=entry.at, who="A reviewer", words=OPINIONS[entry.type], note="", seq=entry.seq)
+            continue
         yield Event(
             at=entry.at,
             who=_who(entry),

@@ -9,7 +9,20 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 
-from approvals import arguments, audit, confirmations, digests, grants, plaintext, policy, repeats, resume, tickets
+from approvals import (
+    arguments,
+    audit,
+    confirmations,
+    digests,
+    grants,
+    plaintext,
+    policy,
+    quorum,
+    repeats,
+    resume,
+    shortages,
+    tickets,
+)
 from approvals.contract import Origin, ProposedAction
 from approvals.models import Revision, Ticket, TicketRequirement
 from approvals.states import Gate, Outcome
@@ -144,12 +157,17 @@ def _open(
     if terms.deadline_seconds and terms.gate != Gate.AUTO:
         ticket.deadline_at = now + timedelta(seconds=terms.deadline_seconds)
     ticket.digest = digest_of(ticket, action.args)
+    if terms.gate != Gate.AUTO:
+        needs = [quorum.Need(group=name, needed=needed) for name, needed in terms.requirements]
+        ticket.shortage = shortages.sentence(ticket, shortages.members_of(need.group for need in needs), needs)
     ticket.save()
     audit.begin(ticket, at=now)
     Revision.objects.create(ticket=ticket, number=1, args=action.args, digest=ticket.digest)
     _require(ticket, terms)
     told = terms.snapshot()
     audit.append("ticket.opened", ticket=ticket, args=action.args, policy=told, graph=origin.graph, **_again(ticket))
+    if ticket.shortage:
+        audit.append("ticket.stuck", ticket=ticket, message=ticket.shortage)
     if terms.max_requests and ticket.request_number > terms.max_requests:
         tickets.withdraw(ticket, now=now, reason=repeats.TOO_OFTEN.format(number=terms.max_requests, policy=terms.name))
     elif terms.gate == Gate.AUTO:

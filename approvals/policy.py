@@ -283,6 +283,16 @@ def blocked_reason(user: User, ticket: Ticket) -> str | None:
     return "You have already decided on this version." if voted else None
 
 
+def is_blind_for(user: User, ticket: Ticket) -> bool:
+    """Are the others' words hidden from this reader? From reviewers who have not spoken on the current version."""
+    if not ticket.is_blind or any(
+        d.reviewer_id == user.pk and d.stands(ticket.revision) for d in ticket.decisions.all()
+    ):
+        return False
+    asked = [requirement.group_id for requirement in ticket.requirements.all()]
+    return user.groups.filter(pk__in=asked).exists()
+
+
 def waiting_reason(user: User, ticket: Ticket) -> str | None:
     """The sentence for somebody whose turn to sign has not come; None where it has, or any order will do."""
     theirs = set(user.groups.values_list("pk", flat=True)) if ticket.in_sequence else set()

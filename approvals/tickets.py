@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from approvals import audit, plaintext, policy, resume, sign_off, states, timeouts
+from approvals import audit, plaintext, policy, resume, shortages, sign_off, states, timeouts
 from approvals.contract import Answer
 from approvals.errors import ApprovalError, ForbiddenMove, TicketClosed, TicketNotFound, TooLate
 from approvals.models import Ticket, TicketQuerySet
@@ -165,8 +165,9 @@ def claim(asked: TicketQuerySet) -> list[Ticket]:
 def _take_from_the_ineligible(ticket: Ticket) -> None:
     """Somebody was taken out of a group, or switched off, after the approval: not enough people signed."""
     _reopen(ticket)
-    sign_off.note_turns(ticket)
     audit.append("ticket.reopened", ticket=ticket, message=NOT_ENOUGH)
+    sign_off.note_turns(ticket)
+    shortages.note(ticket)
 
 
 def _deliver(ticket: Ticket, now: datetime) -> None:

@@ -9,6 +9,7 @@ from approvals.models.attention import Claim, Handover, Snooze
 from approvals.models.grants import Grant
 from approvals.models.policies import EscalationStep, Policy, PolicyVersion, Requirement
 from approvals.models.record import AuditEntry, ChainHead
+from approvals.models.rosters import RosterChange
 from approvals.models.signatures import Decision, Revision, TicketRequirement
 from approvals.models.tickets import EDITOR_BARRED, RISK_ORDER, Ticket, TicketQuerySet
 
@@ -26,6 +27,7 @@ __all__ = [
     "PolicyVersion",
     "Requirement",
     "Revision",
+    "RosterChange",
     "Snooze",
     "Ticket",
     "TicketQuerySet",

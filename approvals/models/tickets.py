@@ -82,6 +82,10 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         barred = Q(bar_requester=True, requester=user.pk)
         return self.pending().filter(Exists(asked)).exclude(Exists(voted)).exclude(barred)
 
+    def stuck(self) -> TicketQuerySet:
+        """Pending tickets that nobody can complete."""
+        return self.pending().exclude(shortage="")
+
     def not_needing(self, user: Any) -> TicketQuerySet:
         """Pending tickets that wait for somebody else."""
         return self.pending().exclude(pk__in=Ticket.objects.waiting_for(user).values("pk"))
@@ -154,6 +158,10 @@ class Ticket(models.Model):
     escalations = models.PositiveIntegerField(default=0)
     least_signers = models.PositiveIntegerField(default=0)
     extensions = models.PositiveIntegerField(default=0)
+
+    #: Why nobody can complete it; empty where somebody can. And when the administrators were told.
+    shortage = models.TextField(blank=True, default="")
+    shortage_told_at = models.DateTimeField(null=True, blank=True)
 
     state = models.CharField(max_length=12, choices=TicketState.choices, default=TicketState.PENDING)
     outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True, default="")

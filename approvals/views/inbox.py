@@ -29,6 +29,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "page": "inbox",
             "needed": list(needed),
             "others": list(others),
+            "stuck": list(visible.stuck().for_list()[: SHOWN + 1]) if user.is_staff else [],
             "snoozed": list(visible.snoozed_by(user).for_list()[:SHOWN]),
             "decided": list(decided.for_list()[: DECIDED + 1]),
             "after": after,

@@ -36,9 +36,11 @@ def show(request: HttpRequest, ticket_id: int) -> HttpResponse:
 def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None = None) -> HttpResponse:
     """Draw the ticket as it stands; after a refusal with its sentence, its status and what was typed."""
     template = "approvals/_ticket.html" if request.htmx else "approvals/ticket.html"  # type: ignore[attr-defined]
+    blind = policy.is_blind_for(reader(request), ticket)
     context = {
         "ticket": ticket,
-        "attention": _attention(request, ticket) if ticket.is_open else None,
+        "attention": _attention(request, ticket, blind=blind) if ticket.is_open else None,
+        "blind": blind,
         "blocked": policy.blocked_reason(reader(request), ticket) if ticket.is_open else None,
         "waiting": policy.waiting_reason(reader(request), ticket) if ticket.is_open else None,
         "may_recall": tickets.may_recall(ticket, reader(request)),
@@ -48,7 +50,7 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "edits": list(_edits(ticket)),
         "follows": _follows(request, ticket),
         "followed_by": None if ticket.is_open else _followed_by(request, ticket),
-        "history": list(history.of(ticket)),
+        "history": list(history.of(ticket, hidden_from=reader(request) if blind else None)),
         "grants": [] if ticket.is_open else list(ticket.grants.live().select_related("granted_by", "requester")),
         "arguments": _arguments(request, ticket, refusal),
         "answer": _answer(request, ticket, refusal),
@@ -61,11 +63,12 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
     return response
 
 
-def _attention(request: HttpRequest, ticket: Ticket) -> dict[str, Any]:
+def _attention(request: HttpRequest, ticket: Ticket, *, blind: bool) -> dict[str, Any]:
     """What the reader can do beside deciding, and what they have done."""
     me = reader(request)
     return {
-        "colleagues": list(policy.colleagues(ticket, of=me).values_list("username", flat=True)),
+        # Who may still decide is everybody but those who have: where that is hidden, so is this.
+        "colleagues": [] if blind else list(policy.colleagues(ticket, of=me).values_list("username", flat=True)),
         "snoozed": Snooze.objects.live().filter(ticket=ticket, person=me).first(),
         "more_time": 0 if extensions.why_not(ticket) else extensions.seconds_of(ticket),
         "no_more_time": extensions.why_not(ticket) if ticket.extensions else "",

@@ -135,6 +135,12 @@ REFUSED = [
     ("a digest that is no digest", "alice", {"digest": "ä"}, StaleDigest),
     ("an unknown word", "alice", {"type": "explode"}, DecisionNotAllowed),
     ("an empty answer", "alice", {"type": "respond", "message": " "}, InvalidArguments),
+    (
+        "an edit that renames the action",
+        "alice",
+        {"type": "edit", "args": {"amount": 1, "to": "bob"}, "action": "search"},
+        DecisionNotAllowed,
+    ),
     ("an edit without arguments", "alice", {"type": "edit"}, InvalidArguments),
     (
         "an edit of the wrong type",

@@ -84,7 +84,7 @@ def test_an_edit_is_confirmed_by_what_it_says_itself(manual, alice, carol):
 
 def test_an_edit_into_the_manual_tier_is_confirmed_too(alice):
     large = {"condition": "double(args.amount) > 1000.0", "risk": "critical", "gate": "manual"}
-    make_policy("Large", position=1, confirm="{amount}", requirements={"reviewers": 2}, **large)
+    make_policy("Large", position=1, confirm="{amount}", requirements={"reviewers": 1, "finance": 1}, **large)
     make_policy("Small", position=2, requirements={"reviewers": 1})
     ticket = open_ticket()
     with pytest.raises(ConfirmationRequired, match="5000"):

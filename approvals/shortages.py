@@ -1,0 +1,75 @@
+"""A ticket that nobody can complete: the people who may sign are too few, whoever of them signs.
+
+Found with the matching that counts signatures, over the real members at this moment. Kept on the ticket as a
+sentence, so that lists can ask for it; a change of it is an entry of the ticket's chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from django.contrib.auth.models import User
+from django.contrib.postgres.aggregates import ArrayAgg
+
+from approvals import audit, quorum, wording
+from approvals.models import Ticket
+from approvals.states import DecisionType, Gate
+
+#: Groups by name of everybody who is active, by id.
+Members = Mapping[int, frozenset[str]]
+
+
+def note(ticket: Ticket) -> None:
+    """Write down whether the ticket can be completed, where that has changed. The caller holds the row lock."""
+    found = sentence(ticket, members_of(need.group.name for need in ticket.requirements.select_related("group")))
+    if found == ticket.shortage:
+        return
+    ticket.shortage = found
+    ticket.save(update_fields=["shortage"])
+    audit.append("ticket.stuck" if found else "ticket.signable", ticket=ticket, message=found)
+
+
+def members_of(groups: Iterable[str]) -> Members:
+    """The active members of these groups, with those of the groups they are in. One query."""
+    people = User.objects.filter(is_active=True, groups__name__in=list(groups))
+    rows = people.annotate(of=ArrayAgg("groups__name")).values_list("pk", "of")
+    return {person: frozenset(of) for person, of in rows}
+
+
+def sentence(ticket: Ticket, members: Members, needs: Sequence[quorum.Need] | None = None) -> str:
+    """Why nobody can complete the ticket; empty where somebody can, or where it waits for nobody."""
+    if ticket.gate not in {Gate.HARD, Gate.MANUAL} or not ticket.is_open:
+        return ""
+    missing = _missing(ticket, members, _needs_of(ticket) if needs is None else needs, _barred(ticket))
+    if not missing:
+        return ""
+    if not _waits_for_signatures(ticket):
+        return "This cannot be answered: nobody may decide on it."
+    told = [f"{need.needed} more of {need.group}" if need.group else f"{need.needed} more" for need in missing]
+    return f"This cannot be signed: it needs {wording.listed(told)} than may sign now."
+
+
+def _missing(
+    ticket: Ticket, members: Members, needs: Sequence[quorum.Need], barred: Collection[int | None]
+) -> Sequence[quorum.Need]:
+    asked = {need.group for need in needs}
+    people = {person: of for person, of in members.items() if of & asked and person not in barred}
+    if not _waits_for_signatures(ticket):
+        return [] if people else needs
+    return quorum.shortfall(needs, people, least_signers=ticket.least_signers)
+
+
+def _barred(ticket: Ticket) -> set[int | None]:
+    """Who may not sign, or has said no to this version; nobody has spoken on a ticket that is not saved yet."""
+    barred = {ticket.requester_id if ticket.bar_requester else None, ticket.barred_editor_id}
+    refused = [vote for vote in ticket.decisions.all() if vote.type == DecisionType.REJECT] if ticket.pk else []
+    return barred | {vote.reviewer_id for vote in refused if vote.stands(ticket.revision)}
+
+
+def _needs_of(ticket: Ticket) -> list[quorum.Need]:
+    return [quorum.Need(group=need.group.name, needed=need.needed) for need in ticket.requirements.all()]
+
+
+def _waits_for_signatures(ticket: Ticket) -> bool:
+    signs = {DecisionType.APPROVE, DecisionType.EDIT} & set(ticket.allowed_decisions)
+    return bool(signs) or ticket.answer_releases
