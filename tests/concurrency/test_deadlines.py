@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals import audit, claims, deadlines, decisions, extensions
+from approvals import audit, claims, deadlines, extensions, sign_off
 from approvals.errors import ApprovalError
 from approvals.models import AuditEntry, Claim, Ticket
 from tests.concurrency.test_races import at_once, resume_jobs, vote
@@ -65,7 +65,7 @@ def test_an_escalation_and_an_edit_at_once_lose_neither(alice, carol, frank, tri
     ticket.refresh_from_db()
     assert (ticket.escalations, ticket.is_open, is_sound(ticket)) == (1, True, True)
     assert ticket.revision == (1 if isinstance(edited, ApprovalError) else 2)
-    assert decisions.count(ticket).outcome is None
+    assert sign_off.count(ticket).outcome is None
     decide(ticket, frank)
     ticket.refresh_from_db()
     assert ticket.is_open == isinstance(edited, ApprovalError)
