@@ -16,16 +16,16 @@ import tomlkit
 from django.db.models import BooleanField, CharField, IntegerField, TextField
 from tomlkit.items import Table
 
-from approvals import rulebook
+from approvals import drafts
+from approvals.drafts import Draft
 from approvals.errors import InvalidPolicy
 from approvals.models import Policy
-from approvals.rulebook import Draft
 from approvals.timeouts import Step
 
 SIGNS, STEPS = "requirements", "steps"
 STEP_KEYS = {"group": str, "needed": int, "deadline_seconds": int}
 #: `position` is the place in the file.
-KEYS = tuple(key for key in rulebook.KEYS if key != "position")
+KEYS = tuple(key for key in drafts.KEYS if key != "position")
 #: Written even where they are as a new policy has them: they are what a policy is about.
 ALWAYS = frozenset({"name", "risk", "gate"})
 TYPES: dict[type[Any], tuple[type, str]] = {
@@ -90,7 +90,7 @@ def dump(drafts: Iterable[Draft]) -> str:
 
 
 def _table(draft: Draft) -> Table:
-    table, blank = tomlkit.table(), rulebook.draft({})
+    table, blank = tomlkit.table(), drafts.new({})
     for key in KEYS:
         value = draft.values[key]
         if key in ALWAYS or value != blank.values[key]:
@@ -125,7 +125,7 @@ def _draft(table: dict[str, Any], number: int) -> Draft:
     signs = table.get(SIGNS, {})
     if not isinstance(signs, dict):
         raise InvalidPolicy(f"{where}, {SIGNS}: write {{ group = 1 }}, how many of which group.", key=SIGNS)
-    return rulebook.draft(values, signs, _steps(table.get(STEPS, []), where))
+    return drafts.new(values, signs, _steps(table.get(STEPS, []), where))
 
 
 def _steps(rows: Any, where: str) -> list[Step]:

@@ -6,116 +6,21 @@ take turns on one advisory lock: there are few of them, and a file replaces all 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from dataclasses import replace as changed
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 
-from approvals import audit, conditions, confirmations, timeouts, wording
+from approvals import audit, drafts
+from approvals.drafts import Draft
 from approvals.errors import InvalidPolicy
 from approvals.models import EscalationStep, Policy, PolicyVersion, Requirement
-from approvals.states import MEMORABLE_GATES, MEMORABLE_RISKS, Gate, OnTimeout, PolicyChange, Risk
-from approvals.timeouts import Plan, Step
+from approvals.states import PolicyChange
 
-#: What a policy says beside who signs; a column added to the table is a key of the file too.
-KEYS = tuple(column.name for column in Policy._meta.concrete_fields if column.name not in {"id", "version"})
-#: The gates at which an action waits, so that somebody has to be named and there has to be a deadline.
-WAITING_GATES = {Gate.SOFT, Gate.HARD, Gate.MANUAL}
 STREAM = "system/policy"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """A policy as somebody wants it: the columns, how many of which group sign, and who is next at a deadline."""
-
-    values: Mapping[str, Any]
-    requirements: Mapping[str, int] = field(default_factory=dict)
-    steps: tuple[Step, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """What the policy is called."""
-        return str(self.values["name"])
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The draft as JSON: what is kept as a version and compared with the one before."""
-        steps = [asdict(step) for step in self.steps]
-        return {**{key: self.values[key] for key in KEYS}, "requirements": dict(self.requirements), "steps": steps}
-
-    @property
-    def plan(self) -> Plan:
-        """What it says about deadlines."""
-        end = self.values["final_action"]
-        return Plan(on_timeout=self.values["on_timeout"], steps=self.steps, final_action=end)
-
-    @property
-    def groups(self) -> list[str]:
-        """Every group it names."""
-        return list(dict.fromkeys([*self.requirements, *(step.group for step in self.steps)]))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """Why a draft cannot be in force: the key it is about, and one sentence."""
-
-    key: str
-    sentence: str
-
-
-def draft_of(policy: Policy) -> Draft:
-    """A policy row as a draft."""
-    signs = {requirement.group.name: requirement.needed for requirement in policy.requirements.all()}
-    steps = tuple(
-        Step(group=step.group.name, needed=step.needed, deadline_seconds=step.deadline_seconds)
-        for step in policy.steps.all()
-    )
-    return Draft(values={key: getattr(policy, key) for key in KEYS}, requirements=signs, steps=steps)
-
-
-def draft(
-    values: Mapping[str, Any], requirements: Mapping[str, int] | None = None, steps: Sequence[Step] = ()
-) -> Draft:
-    """A draft of these values; the rest as a new policy has it."""
-    blank = Policy()
-    return Draft(
-        values={key: values.get(key, getattr(blank, key)) for key in KEYS},
-        requirements=dict(requirements or {}),
-        steps=tuple(steps),
-    )
-
-
-def problems(draft: Draft) -> list[Problem]:
-    """Everything that keeps a draft from being in force, column by column and then together."""
-    checks = (
-        _column_problems,
-        _condition_problems,
-        _gate_problems,
-        _confirm_problems,
-        _signer_problems,
-        _step_problems,
-        _time_problems,
-        _memory_problems,
-    )
-    return [problem for check in checks for problem in check(draft)]
-
-
-def shortfalls(draft: Draft) -> list[Problem]:
-    """Requirements that nobody can meet by the membership of this moment. Right now, not for ever."""
-    asked = [("requirements", name, needed) for name, needed in draft.requirements.items()]
-    asked += [("steps", step.group, step.needed) for step in draft.steps]
-    found = []
-    for key, name, needed in asked:
-        members = User.objects.filter(is_active=True, groups__name=name).count()
-        if needed > members:
-            sentence = f"{needed} of {name} can never sign: the group has {members} active member(s)."
-            found.append(Problem(key=key, sentence=sentence))
-    return found
 
 
 def save(draft: Draft, *, actor: User | None, source: str, policy: Policy | None = None) -> Policy:
@@ -123,7 +28,7 @@ def save(draft: Draft, *, actor: User | None, source: str, policy: Policy | None
 
     Raises InvalidPolicy with the first problem, and then changes nothing.
     """
-    for problem in problems(draft):
+    for problem in drafts.problems(draft):
         raise InvalidPolicy(f"Policy “{draft.name}”, {problem.key}: {problem.sentence}", key=problem.key)
     with transaction.atomic():
         _take_turns()
@@ -150,7 +55,7 @@ def delete(policy: Policy, *, actor: User | None, source: str) -> None:
         _keep(before, version=version, change=PolicyChange.DELETED, actor=actor, source=source)
 
 
-def replace(drafts: Sequence[Draft], *, groups: Sequence[str], actor: User | None, source: str) -> None:
+def replace(wanted: Sequence[Draft], *, groups: Sequence[str], actor: User | None, source: str) -> None:
     """Make these drafts, in this order, all the policies there are; groups that are missing are made.
 
     Raises InvalidPolicy with the first problem of any of them, and then changes nothing.
@@ -159,29 +64,28 @@ def replace(drafts: Sequence[Draft], *, groups: Sequence[str], actor: User | Non
         _take_turns()
         Group.objects.bulk_create([Group(name=name) for name in groups], ignore_conflicts=True)
         known = {policy.name: policy for policy in Policy.objects.all()}
-        wanted = {draft.name: draft for draft in placed(drafts)}
-        for name in known.keys() - wanted.keys():
+        for name in known.keys() - {draft.name for draft in wanted}:
             delete(known[name], actor=actor, source=source)
-        for name, draft in wanted.items():
-            save(draft, actor=actor, source=source, policy=known.get(name))
+        for draft in placed(wanted):
+            save(draft, actor=actor, source=source, policy=known.get(draft.name))
 
 
 def present() -> list[Draft]:
     """All policies as drafts, in the order in which they are tried. A fixed number of queries."""
-    return [draft_of(policy) for policy in rows()]
+    return [drafts.of(policy) for policy in rows()]
 
 
-def placed(drafts: Sequence[Draft]) -> list[Draft]:
+def placed(wanted: Sequence[Draft]) -> list[Draft]:
     """The drafts with positions that give this order, changing as few of those in use as possible."""
     known = dict(Policy.objects.values_list("name", "position"))
-    kept = [name for name in (draft.name for draft in drafts) if name in known]
+    kept = [name for name in (draft.name for draft in wanted) if name in known]
     in_order = kept == [name for name in known if name in kept]
-    places = [known.get(draft.name) for draft in drafts]
+    places = [known.get(draft.name) for draft in wanted]
     positions = _between(places) if in_order else None
-    positions = positions or [10 * place for place, _ in enumerate(drafts, start=1)]
+    positions = positions or [10 * place for place, _ in enumerate(wanted, start=1)]
     return [
-        changed(draft, values={**draft.values, "position": position})
-        for draft, position in zip(drafts, positions, strict=True)
+        dataclasses.replace(draft, values={**draft.values, "position": position})
+        for draft, position in zip(wanted, positions, strict=True)
     ]
 
 
@@ -203,92 +107,10 @@ def _between(places: Sequence[int | None]) -> list[int] | None:
     return found if all(one < two for one, two in zip([0, *found], found, strict=False)) else None
 
 
-def _column_problems(draft: Draft) -> Iterator[Problem]:
-    if any(wording.is_unseen(char) for char in draft.name):
-        yield Problem(key="name", sentence="A name has only characters that can be seen.")
-    if "\x00" in str(draft.values["condition"]):
-        yield Problem(key="condition", sentence="A condition has no NUL character.")
-    try:
-        Policy(**draft.values).clean_fields()
-    except ValidationError as error:
-        for key, sentences in error.message_dict.items():
-            yield Problem(key=key, sentence=sentences[0])
-
-
-def _condition_problems(draft: Draft) -> Iterator[Problem]:
-    condition = str(draft.values["condition"]).strip()
-    try:
-        if condition:
-            conditions.compiled(condition)
-    except conditions.ConditionError as error:
-        yield Problem(key="condition", sentence=f"This condition cannot be used: {error}.")
-
-
-def _gate_problems(draft: Draft) -> Iterator[Problem]:
-    gate, risk = draft.values["gate"], draft.values["risk"]
-    if gate == Gate.AUTO and risk in {Risk.HIGH, Risk.CRITICAL}:
-        yield Problem(key="gate", sentence="An action of high or critical risk never runs without a person.")
-    if gate == Gate.SOFT and risk in {Risk.HIGH, Risk.CRITICAL}:
-        yield Problem(key="gate", sentence="Only low or medium risk runs unless stopped; choose hard or manual.")
-    if gate == Gate.SOFT and draft.plan.ends_in != OnTimeout.APPROVE:
-        yield Problem(key="on_timeout", sentence="A soft gate runs at its deadline: choose approve, or the gate hard.")
-
-
-def _confirm_problems(draft: Draft) -> Iterator[Problem]:
-    template = str(draft.values["confirm"])
-    if template.strip() and draft.values["gate"] != Gate.MANUAL:
-        yield Problem(key="confirm", sentence="Only the gate manual asks for a typed confirmation.")
-    elif sentence := confirmations.problem(template):
-        yield Problem(key="confirm", sentence=sentence)
-
-
-def _signer_problems(draft: Draft) -> Iterator[Problem]:
-    gate = draft.values["gate"]
-    if gate in WAITING_GATES and not draft.requirements:
-        sentence = f"A ticket under a {gate} gate needs at least one group that signs."
-        yield Problem(key="requirements", sentence=sentence)
-    for group, needed in draft.requirements.items():
-        if isinstance(needed, bool) or not isinstance(needed, int) or needed < 1:
-            yield Problem(key="requirements", sentence=f"How many of {group} sign is a number from 1 up.")
-    known = set(Group.objects.filter(name__in=draft.requirements).values_list("name", flat=True))
-    for group in draft.requirements:
-        if group not in known:
-            yield Problem(key="requirements", sentence=f"There is no group “{group}”.")
-
-
-def _memory_problems(draft: Draft) -> Iterator[Problem]:
-    if not draft.values["remember_seconds"]:
-        return
-    if draft.values["risk"] not in MEMORABLE_RISKS:
-        sentence = "An action of high or critical risk is looked at every time: nothing is remembered."
-        yield Problem(key="remember_seconds", sentence=sentence)
-    if draft.values["gate"] not in MEMORABLE_GATES:
-        sentence = f"Nothing is remembered under the gate “{draft.values['gate']}”."
-        yield Problem(key="remember_seconds", sentence=sentence)
-
-
-def _step_problems(draft: Draft) -> Iterator[Problem]:
-    for number, step in enumerate(draft.steps, start=1):
-        if step.needed < 1 or step.deadline_seconds < 1:
-            yield Problem(key="steps", sentence=f"Step {number} needs somebody to sign and a time from 1 second up.")
-    known = set(Group.objects.filter(name__in=[step.group for step in draft.steps]).values_list("name", flat=True))
-    for step in draft.steps:
-        if step.group not in known:
-            yield Problem(key="steps", sentence=f"There is no group “{step.group}”.")
-
-
-def _time_problems(draft: Draft) -> Iterator[Problem]:
-    wanted = {key: draft.values[key] for key in ("risk", "gate", "graph", "action")}
-    for key, sentence in timeouts.problems(draft.plan, **wanted):
-        yield Problem(key=key, sentence=sentence)
-    if draft.values["gate"] in WAITING_GATES and not draft.values["deadline_seconds"]:
-        yield Problem(key="deadline_seconds", sentence="A ticket that waits for people needs a deadline.")
-
-
 def _present(policy: Policy) -> Draft:
     """The policy as it stands, which is kept as a version too where nobody has done so yet."""
     policy.refresh_from_db(fields=["version"])
-    stored = draft_of(rows().get(pk=policy.pk))
+    stored = drafts.of(rows().get(pk=policy.pk))
     PolicyVersion.objects.get_or_create(
         name=stored.name, version=policy.version, defaults={"change": PolicyChange.FOUND, "body": stored.body}
     )

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from agents.models import Run
-from approvals import rulebook
+from approvals import drafts, rulebook
 from approvals.models import Policy
 from approvals.states import Gate, OnTimeout, Risk
 from approvals.timeouts import Step
@@ -192,7 +192,7 @@ def _seed_policies() -> None:
             rulebook.save(_draft(tier, position=position * 10), actor=None, source="demo")
 
 
-def _draft(tier: Tier, *, position: int) -> rulebook.Draft:
+def _draft(tier: Tier, *, position: int) -> drafts.Draft:
     values = {
         "name": tier.name,
         "position": position,
@@ -205,7 +205,7 @@ def _draft(tier: Tier, *, position: int) -> rulebook.Draft:
         "on_timeout": tier.on_timeout.value,
         "may_extend_seconds": 4 * HOUR if tier.sign else 0,
     }
-    return rulebook.draft(values, dict(tier.sign), tier.steps)
+    return drafts.new(values, dict(tier.sign), tier.steps)
 
 
 def _gate(tier: Tier) -> Gate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
-from approvals import deadlines, rulebook
+from approvals import deadlines, drafts, rulebook
 from approvals.models import Policy
 from hitl_site import demo
 from tests.factories import decide, open_ticket, overdue
@@ -20,7 +20,7 @@ def seeded(db):
 
 def test_every_demo_policy_can_be_met():
     for draft in rulebook.present():
-        assert not rulebook.problems(draft) and not rulebook.shortfalls(draft)
+        assert not drafts.problems(draft) and not drafts.shortfalls(draft)
 
 
 def test_high_risk_is_passed_on_to_security_and_then_closed():

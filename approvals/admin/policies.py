@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.urls import path
 
-from approvals import backtest, backtest_words, rulebook, timeouts
+from approvals import backtest, backtest_words, drafts, rulebook, timeouts
+from approvals.drafts import Draft
 from approvals.models import EscalationStep, Policy, Requirement
-from approvals.rulebook import Draft
 from approvals.states import OnTimeout
 from approvals.timeouts import Step
 
@@ -30,7 +30,7 @@ class PolicyForm(forms.ModelForm):
 
     class Meta:
         model = Policy
-        fields: ClassVar = list(rulebook.KEYS)
+        fields: ClassVar = list(drafts.KEYS)
         help_texts: ClassVar = {
             "condition": "CEL over action, args, graph, requester and confidence; empty matches always. "
             "For example double(args.amount) > 1000.0, or with what the same payee got in a day: "
@@ -44,7 +44,7 @@ class PolicyForm(forms.ModelForm):
         if self.errors:
             return data  # half a policy cannot be judged
         steps = ANY_STEP if data["on_timeout"] == OnTimeout.ESCALATE else ()
-        for problem in rulebook.problems(rulebook.draft(data, steps=steps)):
+        for problem in drafts.problems(drafts.new(data, steps=steps)):
             if problem.key not in {SIGNS, STEPS}:
                 self.add_error(problem.key if problem.key in self.fields else None, problem.sentence)
         return data
@@ -58,8 +58,8 @@ class RequirementFormSet(forms.BaseInlineFormSet):
         super().clean()
         if any(self.errors):
             return
-        draft = rulebook.draft({key: getattr(self.instance, key) for key in rulebook.KEYS}, self.wanted)
-        found = [*rulebook.problems(draft), *rulebook.shortfalls(draft)]
+        draft = drafts.new({key: getattr(self.instance, key) for key in drafts.KEYS}, self.wanted)
+        found = [*drafts.problems(draft), *drafts.shortfalls(draft)]
         wrong = [problem.sentence for problem in found if problem.key == SIGNS]
         if wrong:
             raise forms.ValidationError(wrong)
@@ -79,8 +79,8 @@ class StepFormSet(forms.BaseInlineFormSet):
         super().clean()
         if any(self.errors):
             return
-        draft = rulebook.draft({key: getattr(self.instance, key) for key in rulebook.KEYS}, steps=self.wanted)
-        found = [*timeouts.idle(draft.plan), *(p.sentence for p in rulebook.shortfalls(draft) if p.key == STEPS)]
+        draft = drafts.new({key: getattr(self.instance, key) for key in drafts.KEYS}, steps=self.wanted)
+        found = [*timeouts.idle(draft.plan), *(p.sentence for p in drafts.shortfalls(draft) if p.key == STEPS)]
         if found:
             raise forms.ValidationError(found)
 
@@ -177,7 +177,7 @@ class PolicyAdmin(admin.ModelAdmin):
 def _draft(form: Any, formsets: Any) -> Draft:
     signs = next(formset for formset in formsets if isinstance(formset, RequirementFormSet))
     steps = next(formset for formset in formsets if isinstance(formset, StepFormSet))
-    return rulebook.draft(form.cleaned_data, signs.wanted, steps.wanted)
+    return drafts.new(form.cleaned_data, signs.wanted, steps.wanted)
 
 
 def _sentences(errors: Any) -> Iterator[str]:

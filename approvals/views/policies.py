@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from approvals import policy, policy_words, rulebook
+from approvals import drafts, policy, policy_words, rulebook
 from approvals.models import Grant, PolicyVersion, Ticket
 from approvals.states import Risk
 from approvals.views.tickets import reader
@@ -35,10 +35,10 @@ def show(request: HttpRequest) -> HttpResponse:
 
 def _in_force() -> Iterator[dict[str, Any]]:
     versions = {version.name: version for version in PolicyVersion.objects.newest()}
-    blank = rulebook.draft({}).values
+    blank = drafts.new({}).values
     for row in rulebook.rows().filter(enabled=True):
         last = versions.get(row.name)
-        about, *says = policy_words.told(rulebook.draft_of(row).body, blank=blank)
+        about, *says = policy_words.told(drafts.of(row).body, blank=blank)
         yield {
             "row": row,
             "risk": Risk(row.risk),

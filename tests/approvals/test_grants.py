@@ -6,10 +6,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from approvals import audit, grants, rulebook
+from approvals import audit, drafts, grants, rulebook, tickets
 from approvals.errors import DecisionNotAllowed, InvalidPolicy
 from approvals.models import AuditEntry, Grant, Policy, Ticket
-from tests.factories import decide, make_policy, open_ticket
+from tests.factories import claim, decide, make_policy, open_ticket
 
 pytestmark = pytest.mark.django_db
 ARGS = {"amount": 250, "to": "bob"}
@@ -36,6 +36,13 @@ def test_the_same_again_runs_without_asking_and_says_why(remembered, dave):
     assert f"alice approved exactly this on ticket {remembered.pk}" in again.message
     assert kinds(again) == ["ticket.opened", "grant.used", "ticket.approved"]
     assert audit.verify_stream(f"ticket/{again.pk}") is None
+
+
+def test_what_runs_again_is_delivered_as_an_approval(remembered, dave):
+    again = open_ticket(requester=dave, args=ARGS)
+    assert claim(again)
+    again.refresh_from_db()
+    assert (again.state, tickets.answer_of(again).type, tickets.answer_of(again).args) == ("approved", "approve", ARGS)
 
 
 def test_giving_is_in_the_record_of_the_ticket(remembered, alice):
@@ -85,8 +92,8 @@ def test_it_ends_when_it_is_taken_back(remembered, dave, bob):
 
 @pytest.mark.parametrize("change", [{"risk": "low"}, {"condition": "true"}, {"name": "Letters"}])
 def test_another_version_of_the_policy_asks_again(remembered, mail, dave, change):
-    values = {key: getattr(mail, key) for key in rulebook.KEYS} | change
-    rulebook.save(rulebook.draft(values, {"reviewers": 1}), actor=None, source="file", policy=mail)
+    values = {key: getattr(mail, key) for key in drafts.KEYS} | change
+    rulebook.save(drafts.new(values, {"reviewers": 1}), actor=None, source="file", policy=mail)
     assert open_ticket(requester=dave, args=ARGS).state == "pending"
 
 
@@ -96,7 +103,7 @@ def test_another_policy_before_it_asks_again(remembered, dave):
 
 
 def test_a_policy_deleted_and_made_again_asks_again(remembered, mail, dave):
-    draft = rulebook.draft_of(mail)
+    draft = drafts.of(mail)
     rulebook.delete(mail, actor=None, source="file")
     assert open_ticket(requester=dave, args=ARGS).policy_name == "Unknown action"
     rulebook.save(draft, actor=None, source="file")
@@ -160,7 +167,7 @@ def test_an_edit_into_a_higher_tier_forgets(mail, alice, bob, dave):
 def test_a_policy_may_not_remember_what_is_looked_at_every_time(cast, changes):
     values = {"name": "Mail", "remember_seconds": 60, **changes}
     with pytest.raises(InvalidPolicy) as refusal:
-        rulebook.save(rulebook.draft(values, {"reviewers": 1}), actor=None, source="file")
+        rulebook.save(drafts.new(values, {"reviewers": 1}), actor=None, source="file")
     assert refusal.value.facts["key"] == "remember_seconds"
 
 

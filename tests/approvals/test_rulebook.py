@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import InternalError, ProgrammingError, transaction
 
-from approvals import audit, rulebook
+from approvals import audit, drafts, rulebook
 from approvals.errors import InvalidPolicy
 from approvals.models import AuditEntry, Policy, PolicyVersion
 from tests.factories import make_policy
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cast")]
 
 def draft(name="Mail", *, requirements=None, **values):
     wanted = {"name": name, "action": "send_email", **values}
-    return rulebook.draft(wanted, {"reviewers": 1} if requirements is None else requirements)
+    return drafts.new(wanted, {"reviewers": 1} if requirements is None else requirements)
 
 
 def save(**changes):
@@ -24,7 +24,7 @@ def save(**changes):
 
 def test_a_new_policy_is_written_kept_and_recorded(admin):
     policy = rulebook.save(draft(), actor=admin, source="admin")
-    assert (policy.version, rulebook.draft_of(policy)) == (1, draft())
+    assert (policy.version, drafts.of(policy)) == (1, draft())
     version = PolicyVersion.objects.get()
     assert (version.change, version.by, version.body["requirements"]) == ("created", admin, {"reviewers": 1})
     assert AuditEntry.objects.get(stream=rulebook.STREAM).actor == admin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals import policy_words, rulebook
+from approvals import drafts, policy_words, rulebook
 from tests.factories import decide, make_policy, open_ticket
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ def read(client):
 def transfers(cast):
     """Not the fixture of the same name: this one is made by Admin, through the rulebook."""
     values = {"name": "Transfers", "action": "transfer_money", "risk": "high", "condition": "double(args.amount) > 1.0"}
-    return rulebook.save(rulebook.draft(values, {"finance": 1, "reviewers": 1}), actor=cast["admin"], source="admin")
+    return rulebook.save(drafts.new(values, {"finance": 1, "reviewers": 1}), actor=cast["admin"], source="admin")
 
 
 def test_it_says_what_a_policy_is_about_and_who_signs(read, transfers, dave):
@@ -92,5 +92,5 @@ def test_it_takes_a_fixed_number_of_queries(client, cast, django_assert_max_num_
     ],
 )
 def test_each_rule_has_its_sentence(changes, words):
-    draft = rulebook.draft({"name": "Mail", **changes}, {"reviewers": 1})
-    assert words in policy_words.told(draft.body, blank=rulebook.draft({}).values)
+    draft = drafts.new({"name": "Mail", **changes}, {"reviewers": 1})
+    assert words in policy_words.told(draft.body, blank=drafts.new({}).values)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from approvals import backtest, policy, rulebook
+from approvals import backtest, drafts, policy, rulebook
 from hitl_site import demo
 from tests.benchmarks import past
 
@@ -22,7 +22,7 @@ def run() -> dict[str, Any]:
     demo.seed()
     plain = policy.in_force()
     values = {"name": "Much", "position": 1, "action": "transfer_money", "condition": LIMIT, "risk": "high"}
-    rulebook.save(rulebook.draft(values, {"reviewers": 2}), actor=None, source="file")
+    rulebook.save(drafts.new(values, {"reviewers": 2}), actor=None, source="file")
     seconds = _seconds(lambda: backtest.run(plain, days=DAYS))
     floor = _seconds(_read)
     return {

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from approvals import policy_files, policy_words, rulebook
+from approvals import drafts, policy_files, policy_words, rulebook
 from approvals.errors import InvalidPolicy
 
 Bodies = dict[str, dict[str, Any]]
@@ -51,13 +51,13 @@ class Command(BaseCommand):
             rulebook.replace(file.drafts, groups=file.groups, actor=None, source="file")
             after = {draft.name: draft.body for draft in rulebook.present()}
             for draft in file.drafts:
-                for shortfall in rulebook.shortfalls(draft):
+                for shortfall in drafts.shortfalls(draft):
                     self.stderr.write(f"{draft.name}: {shortfall.sentence}")
             transaction.set_rollback(not keep)
         return list(_difference(before, after))
 
 
 def _difference(before: Bodies, after: Bodies) -> Iterator[str]:
-    blank = rulebook.draft({}).values
+    blank = drafts.new({}).values
     for name in dict.fromkeys((*before, *after)):
         yield from policy_words.difference(before.get(name), after.get(name), blank=blank)
