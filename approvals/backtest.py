@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from approvals import digests, policy, totals
+from approvals import digests, matching, policy, totals
 from approvals.conditions import ConditionError, Total
 from approvals.contract import ProposedAction
-from approvals.policy import Rule, Terms
+from approvals.matching import Rule, Terms
 from approvals.states import Gate, Outcome, TicketState
 
 #: Tickets that are named, of each kind; the rest is only counted.
@@ -139,7 +139,7 @@ class Replay:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         """Only the totals of these rules are followed."""
-        self.totals = {total for rule in rules for total in policy.totals_of(rule)}
+        self.totals = {total for rule in rules for total in matching.totals_of(rule)}
         #: How far back before the first ticket one must look, in seconds.
         self.reach = max((total.hours for total in self.totals), default=0) * HOUR
         self.windows: dict[tuple[Total, bytes], Window] = defaultdict(Window)
@@ -193,8 +193,8 @@ class Window:
 
 def _weigh(past: Past, args: dict[str, Any], rules: Sequence[Rule], replay: Replay) -> Terms:
     action = ProposedAction(action=past.action, args=args, confidence=past.confidence)
-    facts = policy.facts_of(action, graph=past.graph, requester=past.requester)
-    return policy.first(rules, facts, total=replay.at(past.opened_at, _subject(past, args)))
+    facts = matching.facts_of(action, graph=past.graph, requester=past.requester)
+    return matching.first(rules, facts, total=replay.at(past.opened_at, _subject(past, args)))
 
 
 def _subject(past: Past, args: dict[str, Any]) -> totals.Subject:

@@ -17,8 +17,8 @@ from django.db import transaction
 from approvals import audit, digests, tickets
 from approvals.contract import Origin, ProposedAction
 from approvals.errors import DecisionNotAllowed
+from approvals.matching import Terms
 from approvals.models import Grant, Ticket
-from approvals.policy import Terms
 from approvals.states import MEMORABLE_GATES, MEMORABLE_RISKS, DecisionType, TicketState
 
 NOT_REMEMBERED = "This approval cannot be remembered: the policy does not allow it here. Nothing was changed."

@@ -24,6 +24,7 @@ from approvals import (
     tickets,
 )
 from approvals.contract import Origin, ProposedAction
+from approvals.matching import Rule, Terms
 from approvals.models import Revision, Ticket, TicketRequirement
 from approvals.states import Gate, Outcome
 
@@ -59,7 +60,7 @@ def digest_of(ticket: Ticket, args: dict[str, Any]) -> str:
     )
 
 
-def apply_terms(ticket: Ticket, terms: policy.Terms) -> None:
+def apply_terms(ticket: Ticket, terms: Terms) -> None:
     """Put a saved ticket under these terms, replacing the requirements it had. Under the row lock.
 
     Under another tier a shorter time to decide begins now; a longer one changes nothing: an edit buys nobody time.
@@ -89,7 +90,7 @@ def ask_to_confirm(ticket: Ticket, args: dict[str, Any]) -> None:
         ticket.policy = {**ticket.policy, "confirm_note": why}
 
 
-def note_totals(ticket: Ticket, terms: policy.Terms) -> None:
+def note_totals(ticket: Ticket, terms: Terms) -> None:
     """The ticket stays under its terms; the totals it shows are those with the new arguments."""
     told = terms.snapshot()["totals"]
     if told != ticket.policy.get("totals", []):
@@ -125,7 +126,7 @@ def _open(
     origin: Origin,
     requester: User | None,
     now: datetime,
-    rules: Sequence[policy.Rule],
+    rules: Sequence[Rule],
 ) -> Ticket:
     terms = policy.match(action, origin=origin, requester=requester, rules=rules)
     follows = repeats.followed(action, origin=origin)
@@ -183,7 +184,7 @@ def _again(ticket: Ticket) -> dict[str, Any]:
     return {"follows": ticket.follows_id, "request_number": ticket.request_number} if ticket.follows_id else {}
 
 
-def _set_terms(ticket: Ticket, terms: policy.Terms) -> None:
+def _set_terms(ticket: Ticket, terms: Terms) -> None:
     ticket.risk, ticket.gate = terms.risk, terms.gate
     ticket.policy_name, ticket.policy_version = terms.name, terms.version
     ticket.policy = terms.snapshot()
@@ -191,7 +192,7 @@ def _set_terms(ticket: Ticket, terms: policy.Terms) -> None:
     ticket.on_timeout, ticket.recall_seconds = terms.on_timeout, terms.recall_seconds
 
 
-def _require(ticket: Ticket, terms: policy.Terms) -> None:
+def _require(ticket: Ticket, terms: Terms) -> None:
     groups = Group.objects.in_bulk([name for name, _ in terms.requirements], field_name="name")
     for name, _ in terms.requirements:
         groups[name] = groups.get(name) or Group.objects.get_or_create(name=name)[0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from approvals import timeouts
+from approvals.matching import GATES, Terms
 from approvals.models import EDITOR_BARRED, RISK_ORDER, Ticket
-from approvals.policy import GATES, Terms
 from approvals.states import Gate, Risk
 
 #: What goes with a tier and is not the stricter of two.

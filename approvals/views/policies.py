@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from approvals import drafts, policy, policy_words, rulebook
+from approvals import drafts, matching, policy_words, rulebook
 from approvals.models import Grant, PolicyVersion, Ticket
 from approvals.states import Risk
 from approvals.views.tickets import reader
@@ -26,8 +26,8 @@ def show(request: HttpRequest) -> HttpResponse:
     context = {
         "page": "policies",
         "policies": list(_in_force()),
-        "unknown": policy.UNKNOWN_ACTION,
-        "strictest": policy.STRICTEST,
+        "unknown": matching.UNKNOWN_ACTION,
+        "strictest": matching.STRICTEST,
         "grants": list(remembered.prefetch_related("ticket__revisions").order_by("expires_at")),
     }
     return render(request, "approvals/policies.html", context)
