@@ -168,8 +168,7 @@ def _step(
     has_waited: bool | None,
 ) -> Step:
     inside = way(namespace)
-    # Django's connections hand JSON over as text.
-    ran = _ran(json.loads(seen or "{}"), json.loads(before or "{}"), is_sent=bool(is_sent))
+    ran = _ran(_read(seen) or {}, _read(before) or {}, is_sent=bool(is_sent))
     return Step(
         checkpoint_id=checkpoint_id,
         at=datetime.fromisoformat(at),
@@ -178,8 +177,13 @@ def _step(
         nodes=[_inside(inside, name) for name in ran],
         is_unnamed=bool(is_sent) and not ran,
         has_waited=bool(has_waited),
-        changed=theirs(json.loads(changed or "[]")),
+        changed=theirs(_read(changed) or []),
     )
+
+
+def _read(value: str | None) -> Any:
+    """JSON as Django's connections hand it over. A step that nobody ran, such as an edit, says null."""
+    return json.loads(value) if value else None
 
 
 def _ran(seen: Mapping[str, Any], before: Mapping[str, Any], *, is_sent: bool) -> list[str]:

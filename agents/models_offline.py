@@ -265,7 +265,7 @@ def _say(text: str, **fields: Any) -> AIMessage:
 
 def _no_command(text: str) -> str:
     forms = "; ".join(FORMS)
-    return f'I did nothing: "{text}" is not a task I know. I understand: {forms}; joined by ", then".'
+    return f'I did nothing: "{text}" is not a task I know. I understand: {forms}; joined by ", then" or ", and also".'
 
 
 def _tool_name(tool: dict[str, Any] | type | Callable[..., Any] | BaseTool) -> str:

@@ -40,7 +40,7 @@ def recall(request: HttpRequest, ticket_id: int) -> HttpResponse:
 
 def _said(ticket: Ticket) -> str:
     if ticket.is_open:
-        return "Your decision is recorded. Others still have to sign before anything happens."
+        return "Your decision is recorded."
     if ticket.release_at and ticket.resolved_at and ticket.release_at > ticket.resolved_at:
         return "Your decision is recorded. It can be taken back until the agent is told."
     return f"Your decision is recorded. The ticket is {ticket.get_state_display().lower()} and the agent will be told."

@@ -7,7 +7,7 @@ import json
 import pytest
 from django.contrib.auth.models import Permission
 
-from agents import history
+from agents import history, runner, wishes
 from agents.models import GraphDrawing, Run
 from approvals.models import Ticket
 from tests.factories import decide, make_policy, open_ticket
@@ -75,6 +75,21 @@ def test_the_steps_say_who_ran_and_what_changed(start, resume, alice):
     resume(decide(Ticket.objects.get(), alice))
     newest = history.steps(run.thread_id, limit=10)[0]
     assert (newest.nodes, newest.changed, newest.has_waited) == (["pay"], ["first"], True)
+
+
+def test_a_run_edited_before_a_node_still_has_its_page(as_user, start, resume, alice, dave):
+    run = start("draft")
+    ticket = Ticket.objects.get(thread_id=run.thread_id)
+    resume(decide(ticket, alice, "edit", args={**ticket.args, "text": "Shorter."}))
+    assert as_user(dave, f"/runs/{run.thread_id}/").status_code == 200
+
+
+def test_a_run_that_was_repaired_still_has_its_page(as_user, start, resume, alice, dave):
+    run = start("fussy")
+    resume(decide(Ticket.objects.get(thread_id=run.thread_id), alice))  # an answer that this graph cannot use
+    wishes.request_repair(run.thread_id, actor=dave)
+    runner.drive_sync(run.thread_id)
+    assert as_user(dave, f"/runs/{run.thread_id}/").status_code == 200
 
 
 def test_the_tools_of_an_agent_are_named_although_they_are_sent(start):

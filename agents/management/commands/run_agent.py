@@ -154,7 +154,7 @@ def _text(source: str) -> str:
     try:
         return Path(source[1:]).read_text()
     except OSError as error:
-        raise CommandError(f"--input cannot read a file: {error.strerror}.", returncode=USAGE) from error
+        raise CommandError(f"--input cannot read {source[1:]}: {error.strerror}.", returncode=USAGE) from error
 
 
 def _user(name: str | None) -> int | None:
