@@ -226,6 +226,14 @@ def take_back(thread_id: str, seen: Seen) -> None:
         tickets.take_back(ticket_id, reason=ASKED_AGAIN)
 
 
+def withdraw(thread_id: str, seen: Seen, *, reason: str) -> None:
+    """Close the tickets that nothing has been delivered of, though the graph still waits: they are asked anew."""
+    waiting = [pause.interrupt_id for pause in seen.pauses]
+    held = Ticket.objects.live().filter(thread_id=thread_id, interrupt_id__in=waiting, delivered_at=None)
+    for ticket_id in held.order_by("pk").values_list("pk", flat=True):
+        tickets.supersede(ticket_id, reason=reason)
+
+
 def claim_next(lease: Lease, seen: Seen) -> Delivery | None:
     """The first pause whose tickets are all decided and released, claimed; None while people are needed.
 

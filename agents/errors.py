@@ -12,6 +12,7 @@ AgentError
 ├── NotYours               403  not_yours
 ├── WrongStatus            409  wrong_status
 ├── InDoubt                409  in_doubt
+├── NotApproved            409  not_approved
 ├── StaleInterrupt         409  stale_interrupt
 ├── LeaseHeld              409  lease_held
 ├── LeaseLost              409  lease_lost
@@ -106,6 +107,12 @@ class InDoubt(AgentError):
     """It is not known whether “{action}” happened (ticket {ticket}); look before going on."""
 
     code, status = "in_doubt", 409
+
+
+class NotApproved(AgentError):
+    """The graph stops at {places} by itself, and nobody has approved that it goes on."""
+
+    code, status = "not_approved", 409
 
 
 class StaleInterrupt(AgentError):

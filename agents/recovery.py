@@ -46,18 +46,27 @@ async def retry(session: Session) -> None:
     if _is_lost(session, seen):
         seen = await sessions.step(session, session.thread.begin(session.run.input, seen))
     elif acting or seen.is_broken_off:
-        seen = await sessions.step(session, session.thread.go_on(), acting=acting)
+        going_on = session.thread.go_on(is_approved=bool(acting))
+        seen = await sessions.step(session, going_on, acting=acting)
     await in_thread(executions.record, acting, seen)
     await sessions.advance(session, seen, stale=GONE_ON)
 
 
 async def repair(session: Session) -> None:
-    """Ask again what the graph asks; answers that it could not use are taken back, their tickets closed."""
+    """Ask again what the graph asks; answers that it could not use are taken back, their tickets closed.
+
+    Where it asked nothing and stopped by itself, nothing may be entered: new tickets are opened where it stands.
+    """
     await sessions.refuse_in_doubt(session)
     seen = await session.thread.look()
     await in_thread(runs.write, session.lease, status=RunStatus.RUNNING, error="")
     await in_thread(deliveries.take_back, session.run.thread_id, seen)
-    seen = await sessions.step(session, session.thread.ask_again())
+    if not seen.is_between:
+        seen = await sessions.step(session, session.thread.ask_again())
+    elif seen.is_broken_off:
+        seen = await sessions.step(session, session.thread.go_on())
+    else:
+        await in_thread(deliveries.withdraw, session.run.thread_id, seen, reason=REPAIRED)
     await sessions.advance(session, seen, stale=REPAIRED)
 
 

@@ -38,7 +38,7 @@ class Seen:
     @property
     def is_broken_off(self) -> bool:
         """Something is left to run that nobody needs to be asked about."""
-        return self.raised or (self.is_between and not self.may_be_breakpoint)
+        return (self.raised or self.is_between) and not self.may_be_breakpoint
 
     def result_of(self, tool_call_id: str) -> ToolMessage | None:
         """The tool's answer to one call, as soon as the tool has finished."""

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from agents import asks, snapshots, tool_messages, transcripts
 from agents.checkpoints import Stopped
 from agents.entries import GraphEntry
-from agents.errors import BadAnswer, LeaseLost, StaleInterrupt
+from agents.errors import BadAnswer, LeaseLost, NotApproved, StaleInterrupt
 from agents.protocols import Pause
 from agents.protocols.breakpoint import Verdict
 from agents.snapshots import Seen
@@ -83,8 +83,14 @@ class Thread:
         """New input. On a thread that waits, the calls it replaces are answered, so the order stays valid."""
         await self._invoke(_answering(seen, value))
 
-    async def go_on(self) -> None:
-        """Enter again what was left unfinished: what had finished of the step does not run twice."""
+    async def go_on(self, *, is_approved: bool = False) -> None:
+        """Enter again what was left unfinished: what had finished of the step does not run twice.
+
+        Raises NotApproved where the graph may have stopped by itself: to go on there is the approval.
+        """
+        seen = await self.look()
+        if seen.may_be_breakpoint and not is_approved:
+            raise NotApproved(places=", ".join(seen.places))
         await self._invoke(None)
 
     async def ask_again(self) -> None:
@@ -92,8 +98,11 @@ class Thread:
 
         LangGraph keeps such an answer and replays it for ever. A fork of the newest checkpoint knows no
         answers, but no finished siblings either and a subgraph starts anew; there only the answer is removed.
+        Raises NotApproved where the graph asks nothing: then entering it runs what comes next.
         """
         snapshot = await self.graph.aget_state(self.config, subgraphs=True)
+        if not any(task.interrupts for task in snapshot.tasks):
+            raise NotApproved(places=", ".join(snapshots.places(snapshot)))
         bricked = list(snapshots.bricked(snapshot))
         nested = any(config["configurable"].get("checkpoint_ns") for config, _ in bricked)
         if any(task.result is not None for task in snapshot.tasks) or nested:

@@ -15,7 +15,7 @@ import pytest
 # As agents/apps.py does; this file is read before Django is set up, and LangGraph reads it at import.
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 
-from tests.agents import broken_graphs, example_graphs, heavy_graphs, seed_graphs, stranger_graphs
+from tests.agents import breakpoint_graphs, broken_graphs, example_graphs, heavy_graphs, seed_graphs, stranger_graphs
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def project(settings: Any, tmp_path: Path) -> Path:
     """A langgraph.json that names the example graphs."""
     graphs: dict[str, Any] = {
         name: f"{module.__name__}:{name}"
-        for module in (example_graphs, broken_graphs, seed_graphs, stranger_graphs, heavy_graphs)
+        for module in (example_graphs, broken_graphs, seed_graphs, stranger_graphs, heavy_graphs, breakpoint_graphs)
         for name in module.NAMES
     }
     words = {"approve": "approved", "reject": "rejected"}
