@@ -44,7 +44,7 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "blocked": policy.blocked_reason(reader(request), ticket) if ticket.is_open else None,
         "waiting": policy.waiting_reason(reader(request), ticket) if ticket.is_open else None,
         "may_recall": tickets.may_recall(ticket, reader(request)),
-        "confirm_text": _confirm_text(ticket, refusal),
+        "confirm_edit": _confirm_edit(request, refusal),
         "signatures": display.signatures(ticket),
         "signers": _signers(ticket),
         "edits": list(_edits(ticket)),
@@ -75,9 +75,10 @@ def _attention(request: HttpRequest, ticket: Ticket, *, blind: bool) -> dict[str
     }
 
 
-def _confirm_text(ticket: Ticket, refusal: ApprovalError | None) -> str:
-    """What an edit asks to be typed: after a refusal what the changed arguments say, before it unknown."""
-    return str(refusal.facts["confirm_text"]) if isinstance(refusal, ConfirmationRequired) else ""
+def _confirm_edit(request: HttpRequest, refusal: ApprovalError | None) -> str:
+    """What an edit has to be confirmed with: known once it was refused, for then its arguments are."""
+    is_edit = request.POST.get("type") == DecisionType.EDIT
+    return str(refusal.facts["confirm_text"]) if is_edit and isinstance(refusal, ConfirmationRequired) else ""
 
 
 def _arguments(request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None) -> forms.ArgumentsForm | None:
