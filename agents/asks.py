@@ -7,10 +7,11 @@ out of the question.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
+
+from approvals import patterns
 
 #: The key under which an entry speaks about every node that it does not name.
 EVERY_NODE = "*"
@@ -51,8 +52,13 @@ def of(asks: Mapping[str, Ask], node: str) -> Ask:
 
 def groups(pattern: str, text: Any) -> dict[str, str]:
     """What the pattern reads out of the whole text; nothing where it does not fit."""
-    found = re.fullmatch(pattern, text, re.DOTALL) if pattern and isinstance(text, str) else None
-    return {name: said.strip() for name, said in found.groupdict().items() if said is not None} if found else {}
+    if not pattern or not isinstance(text, str):
+        return {}
+    try:
+        found = patterns.groups(pattern, text)
+    except (patterns.BadPattern, UnicodeEncodeError):
+        return {}  # too long or no text: then it is asked about as the plain question that it is
+    return {name: said.strip() for name, said in found.items() if said is not None}
 
 
 def _ask(node: str, facts: Any) -> Ask:
@@ -68,9 +74,9 @@ def _ask(node: str, facts: Any) -> Ask:
 
 def _check_pattern(node: str, pattern: str) -> None:
     try:
-        re.compile(pattern)
-    except re.error as error:
-        raise BadAsk(f"the pattern of “{node}” is no regular expression: {error}.") from error
+        patterns.check(pattern)
+    except patterns.BadPattern as error:
+        raise BadAsk(f"the pattern of “{node}” is no regular expression that can be used: {error}.") from error
 
 
 def _known() -> str:

@@ -6,17 +6,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import jsonschema
-import referencing
-from jsonschema.validators import validator_for
-
-from approvals import digests
+from approvals import digests, schemas
 from approvals.errors import InvalidArguments, TooLarge
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_KEYS = 2_000
 MAX_NAME = 200
+UNUSABLE = "the action's schema cannot be used: {why}"
 
 
 def check_shape(args: Any) -> None:
@@ -52,18 +49,13 @@ def check_schema(args: Any, schema: dict[str, Any] | None) -> None:
     if not schema:
         return
     try:
-        # A registry of its own: by default the library would fetch whatever address a `$ref` names.
-        validator = validator_for(schema, default=jsonschema.Draft202012Validator)(
-            schema, format_checker=jsonschema.FormatChecker(), registry=referencing.Registry()
+        found = sorted(schemas.errors(args, schema), key=lambda error: list(map(str, error.absolute_path)))
+    except schemas.Unusable as error:
+        raise InvalidArguments([{"path": "", "message": UNUSABLE.format(why=error)}]) from error
+    if found:
+        raise InvalidArguments(
+            [{"path": pointer(error.absolute_path), "message": error.message[:500]} for error in found]
         )
-        errors = [
-            {"path": pointer(error.absolute_path), "message": error.message[:500]}
-            for error in sorted(validator.iter_errors(args), key=lambda error: list(map(str, error.absolute_path)))
-        ]
-    except Exception as error:  # a broken schema must refuse the edit, not crash the page
-        errors = [{"path": "", "message": f"the action's schema cannot be used: {str(error).splitlines()[0]}"}]
-    if errors:
-        raise InvalidArguments(errors)
 
 
 def pointer(path: Any) -> str:

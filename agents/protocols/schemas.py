@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
-from referencing import Registry
-from referencing.exceptions import Unresolvable
+from jsonschema.exceptions import best_match
 
 from agents.errors import BadAnswer
+from approvals import schemas
 
 
 def check(value: Any, schema: dict[str, Any] | None) -> None:
@@ -20,11 +18,8 @@ def check(value: Any, schema: dict[str, Any] | None) -> None:
     if not schema:
         return
     try:
-        # A registry of its own: by default the library would fetch whatever address a `$ref` names.
-        found = best_match(Draft202012Validator(schema, registry=Registry()).iter_errors(value))
-    except Unresolvable as error:
-        raise BadAnswer(why=f"its own schema is not whole: {error}.") from error
-    except SchemaError as error:
-        raise BadAnswer(why=f"its own schema is not valid: {error.message}.") from error
+        found = best_match(schemas.errors(value, schema))
+    except schemas.Unusable as error:
+        raise BadAnswer(why=f"its own schema cannot be used: {error}.") from error
     if found is not None:
-        raise BadAnswer(why=f"{found.json_path}: {found.message}.")
+        raise BadAnswer(why=f"{found.json_path}: {found.message[:500]}.")

@@ -200,3 +200,8 @@ class TestBuiltIn:
         resume(decide(Ticket.objects.get(), alice, "edit", args=draft))
         assert Ticket.objects.get().result == 'Email "Good day" sent to bob@example.com.'
         assert [sent.subject for sent in mail.outbox] == ["Good day"]
+
+
+def test_a_pattern_cannot_be_held_up_by_the_question():
+    assert asks.groups("(a+)+b", "a" * 60) == {}
+    assert asks.groups("(?P<action>a+)+", "aaa") == {"action": "aaa"}
