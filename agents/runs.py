@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, Subquery
 from django.db.models.functions import Now
 
 from agents import leases
@@ -176,8 +176,9 @@ def doubt(thread_id: str, *, error: str = LOST_WORKER) -> str:
 
 
 def in_doubt(thread_id: str) -> InDoubt | None:
-    """The newest action of this thread of which nobody knows whether it happened."""
-    doubtful = Ticket.objects.filter(thread_id=thread_id, execution=Execution.UNKNOWN)
+    """The newest action of which nobody knows whether it happened. New input is another story: it replays nothing."""
+    begun = Run.objects.filter(thread_id=thread_id).values("begun_at")
+    doubtful = Ticket.objects.filter(thread_id=thread_id, execution=Execution.UNKNOWN, opened_at__gte=Subquery(begun))
     unknown = doubtful.order_by("-id").first()
     return InDoubt(action=unknown.action, ticket=unknown.pk) if unknown else None
 

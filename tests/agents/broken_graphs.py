@@ -16,6 +16,7 @@ NAMES = [
     "fussy_team",
     "fussy_pair",
     "flaky",
+    "pays_then_fails",
     "gated",
     "malformed",
     "loses_database",
@@ -78,6 +79,17 @@ def _act(state: Asked) -> Asked:
 
 
 flaky = _graph(Asked, ("look", _effect("looked")), ("act", _act))
+
+
+def _pay_then_fail(state: Asked) -> Asked:
+    answer = interrupt("Go on?")
+    if answer:
+        EFFECTS.append("paid")
+        _trouble()
+    return {"first": answer}
+
+
+pays_then_fails = _graph(Asked, ("pay", _pay_then_fail))
 
 
 def _wait(state: Asked) -> Asked:

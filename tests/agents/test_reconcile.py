@@ -127,7 +127,7 @@ def test_in_words(start, reconcile):
 class TestRepairThread:
     def test_the_question_is_asked_again(self, start, resume, alice):
         run = start("fussy")
-        resume(decide(Ticket.objects.get(), alice))
+        resume(decide(Ticket.objects.get(), alice, "reject"))
         out = io.StringIO()
         call_command("repair_thread", run.thread_id, stdout=out)
         ticket = Ticket.objects.pending().get()

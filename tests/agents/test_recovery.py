@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection, transaction
+from langchain_core.tools import ToolException
 
 from agents import runner, runs, sweeps, wishes
 from agents.errors import DatabaseAway, InDoubt, WrongStatus
@@ -234,7 +235,7 @@ class TestRetry:
         return Run.objects.get(pk=run.pk)
 
     def test_a_step_that_raised_is_entered_again(self, start, resume, drive, alice, dave):
-        run = self.failed(start, resume, alice, ValueError("the account is closed"))
+        run = self.failed(start, resume, alice, ToolException("the account is closed"))
         assert (run.status, only().execution) == ("failed", "failed")
         wishes.request_retry(run.thread_id, actor=dave)
         assert drive(run).status == "succeeded"
@@ -242,11 +243,11 @@ class TestRetry:
         assert only().execution == "succeeded"
 
     def test_a_retry_may_fail_again_and_says_why(self, start, resume, drive, alice, dave):
-        run = self.failed(start, resume, alice, ValueError("closed"))
-        TROUBLE.append(ValueError("still closed"))
+        run = self.failed(start, resume, alice, ToolException("closed"))
+        TROUBLE.append(ToolException("still closed"))
         wishes.request_retry(run.thread_id, actor=dave)
-        assert drive(run).error == "ValueError: still closed"
-        assert only().error == "ValueError: still closed"
+        assert drive(run).error == "ToolException: still closed"
+        assert only().error == "ToolException: still closed"
 
     def test_what_may_have_happened_is_never_tried_again(self, start, resume, alice, dave):
         run = self.failed(start, resume, alice, TimeoutError("no answer"))
@@ -254,6 +255,12 @@ class TestRetry:
             wishes.request_retry(run.thread_id, actor=dave)
         assert Run.objects.get().status == "failed"
         assert not wishes.may_retry(dave, run)
+
+    def test_new_input_is_the_way_out_of_doubt(self, start, resume, alice):
+        run = self.failed(start, resume, alice, TimeoutError("no answer"))
+        start("flaky", thread_id=run.thread_id)
+        run = resume(decide(Ticket.objects.pending().get(), alice))
+        assert (run.status, EFFECTS) == ("succeeded", ["looked", "looked", "acted"])
 
     def test_only_a_failed_run_is_tried_again(self, start, dave):
         run = start("two_questions")
@@ -263,7 +270,7 @@ class TestRetry:
     def test_siblings_that_were_closed_with_the_run_are_asked_about_again(self, start, resume, drive, alice, dave):
         run = start("fussy_pair")
         first, second = Ticket.objects.order_by("id")
-        resume(decide(first, alice))
+        resume(decide(first, alice, "reject"))
         second.refresh_from_db()
         assert second.state == "cancelled"
         wishes.request_retry(run.thread_id, actor=dave)

@@ -102,7 +102,7 @@ def test_a_node_that_raises_fails_the_run_and_says_why(start, resume, alice):
     run = resume(decide(only(), alice))
     ticket = only()
     assert (run.status, run.error) == ("failed", "ValueError: the account is closed")
-    assert (ticket.execution, ticket.error) == ("failed", "ValueError: the account is closed")
+    assert (ticket.execution, ticket.error) == ("unknown", "ValueError: the account is closed")
 
 
 def test_a_timeout_is_unknown_not_failed(start, resume, alice):

@@ -28,8 +28,9 @@ def run_of(dave, transfers):
     """Dave's run in some status, with a ticket that Alice may see."""
 
     def run_of(status):
+        run = Run.objects.create(thread_id="run-1", graph="operations", requester=dave, status=status)
         open_ticket(thread_id="run-1", requester=dave)
-        return Run.objects.create(thread_id="run-1", graph="operations", requester=dave, status=status)
+        return run
 
     return run_of
 

@@ -188,7 +188,7 @@ class TestRepair:
     def bricked(self, start, resume, alice, graph="fussy"):
         """A run whose graph was given an answer that it cannot use, and replays for ever."""
         run = start(graph)
-        resume(decide(Ticket.objects.latest("id"), alice))
+        resume(decide(Ticket.objects.latest("id"), alice, "reject"))
         assert Run.objects.get(pk=run.pk).status == "failed"
         return Run.objects.get(pk=run.pk)
 
@@ -229,7 +229,7 @@ class TestRepair:
         run = start("fussy_pair")
         first, second = Ticket.objects.order_by("id")
         resume(decide(first, alice, "respond", message='{"n": 1}'))
-        resume(decide(second, alice))
+        resume(decide(second, alice, "reject"))
         wishes.request_repair(run.thread_id, actor=dave)
         drive(run)
         run = resume(decide(self.asked_again(run), alice, "respond", message='{"n": 2}'))
