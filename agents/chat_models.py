@@ -11,6 +11,7 @@ from typing import Any
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
 
+from agents.errors import ModelRefused
 from agents.models_offline import ScriptedChatModel
 
 SCRIPTED = "scripted"
@@ -19,10 +20,6 @@ PROVIDERS = ("openai", "anthropic", "ollama")
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 TIMEOUT_SECONDS = 60.0
 RETRIES = 2
-
-
-class ModelRefused(ValueError):
-    """The run cannot use this model; found before anything is sent anywhere."""
 
 
 class UnknownModel(ModelRefused):

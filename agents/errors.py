@@ -3,6 +3,7 @@
 AgentError
 ├── UnknownGraph           404  unknown_graph
 ├── BrokenGraph            422  broken_graph
+├── ModelRefused           422  model_refused
 ├── BadRegistry            422  bad_registry
 ├── UnknownThread          404  unknown_thread
 ├── BadThreadId            422  bad_thread_id
@@ -53,6 +54,12 @@ class BrokenGraph(AgentError):
     """The graph “{name}” cannot be loaded: {why}"""
 
     code, status = "broken_graph", 422
+
+
+class ModelRefused(AgentError):
+    """The run cannot use this model; found before anything is sent anywhere."""
+
+    code, status = "model_refused", 422
 
 
 class BadRegistry(AgentError):

@@ -26,7 +26,7 @@ from django.conf import settings
 
 from agents import graph_files
 from agents.entries import BUILT_IN, GraphEntry
-from agents.errors import AgentError, BadInput, BadRegistry, BrokenGraph, TakesNoMessage, UnknownGraph
+from agents.errors import AgentError, BadRegistry, BrokenGraph, TakesNoMessage, UnknownGraph
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -148,8 +148,6 @@ def _named(entry: GraphEntry) -> Iterator[None]:
     except AgentError:
         raise
     except (Exception, SystemExit) as error:
-        if type(error).__name__ == "UnknownModel":  # by name: its module imports LangChain
-            raise BadInput(why=str(error)) from error
         why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise BrokenGraph(name=entry.name, why=why) from error
 

@@ -17,7 +17,7 @@ from jsonschema.exceptions import best_match
 
 from agents import checkpoints, recovery, registry, runs, sessions
 from agents.database import in_thread
-from agents.errors import AgentError, BadInput, BrokenGraph, UnknownGraph
+from agents.errors import AgentError, BadInput, BrokenGraph, ModelRefused, UnknownGraph
 from agents.models import Run, RunStatus, Wish
 from agents.recovery import GONE_ON, NEW_INPUT
 from agents.sessions import Session
@@ -66,10 +66,11 @@ async def _explained(thread_id: str, work: Any) -> None:
     try:
         async with sessions.opened(thread_id) as session:
             await work(session)
-    except (UnknownGraph, BrokenGraph) as error:
+    except (UnknownGraph, BrokenGraph, ModelRefused) as error:
         # Another worker may know it.
         logger.warning("Run %s waits for a worker that knows its graph: %s", thread_id, error)
-        await in_thread(runs.explain, thread_id, why=str(error))
+        hint = " Is COUNTERSIGN_GRAPHS set where it runs?" if isinstance(error, UnknownGraph) else ""
+        await in_thread(runs.explain, thread_id, why=f"{error}{hint}")
         raise
 
 

@@ -159,7 +159,7 @@ def close_tickets(thread_id: str, *, reason: str, actor: User | None = None) -> 
 
 def explain(thread_id: str, *, why: str) -> None:
     """Why a waiting run does not go on; gone as soon as it does. Needs no lease: it changes nothing else."""
-    error = plaintext.text(f"A worker could not go on: {why} Is COUNTERSIGN_GRAPHS set where it runs?")
+    error = plaintext.text(f"A worker could not go on: {why}")
     waiting = Run.objects.filter(thread_id=thread_id, status__in=[RunStatus.QUEUED, RunStatus.PAUSED])
     waiting.exclude(error=error).update(error=error)
 

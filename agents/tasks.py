@@ -16,7 +16,7 @@ from procrastinate.jobs import Job
 
 from agents import jobs
 from agents.database import AWAY
-from agents.errors import BrokenGraph, DatabaseAway, LeaseHeld, LeaseLost, UnknownGraph
+from agents.errors import BrokenGraph, DatabaseAway, LeaseHeld, LeaseLost, ModelRefused, UnknownGraph
 from approvals import resume as resuming
 
 #: Most leases are let go within a moment: `run_agent` has just paused.
@@ -33,7 +33,7 @@ class EverMoreSlowly(BaseRetryStrategy):
 
     #: The first that fits; the longest wait in seconds.
     LONGEST: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
-        ((UnknownGraph, BrokenGraph), 8),
+        ((UnknownGraph, BrokenGraph, ModelRefused), 8),
         ((LeaseHeld, LeaseLost, DatabaseAway, ConnectionError, *AWAY), 30),
         ((Exception,), 60),
     )

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from agents import registry
-from agents.errors import BadInput, BrokenGraph, TakesNoMessage, UnknownGraph
+from agents.errors import BrokenGraph, ModelRefused, TakesNoMessage, UnknownGraph
 
 
 def load(name, *, model=""):
@@ -124,8 +124,8 @@ def test_a_graph_file_has_the_same_module_name_in_every_process(tmp_path):
     assert done.stdout.strip() == registry._module_name(path, base=tmp_path)
 
 
-def test_an_unknown_model_is_bad_input():
-    with pytest.raises(BadInput, match="Unknown model"):
+def test_an_unknown_model_is_refused():
+    with pytest.raises(ModelRefused, match="Unknown model"):
         load("operations", model="foo")
 
 

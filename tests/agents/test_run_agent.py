@@ -150,3 +150,11 @@ def test_list_graphs_prints_every_name(project):
     call_command("list_graphs", "--json", stdout=out)
     names = {fact["name"] for fact in json.loads(out.getvalue())}
     assert {"operations", "decide_execute", "email_draft", "tool_review", "two_questions"} <= names
+
+
+def test_a_model_without_its_key_is_named_and_no_run_is_made(run_agent, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(CommandError) as refused:
+        run_agent("operations", "--message", "search cats", "--model", "openai:gpt-4o")
+    assert str(refused.value) == "The model openai:gpt-4o needs an API key: set OPENAI_API_KEY."
+    assert (refused.value.returncode, Run.objects.count()) == (2, 0)

@@ -177,7 +177,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         try:
             _bind(listener, (address, port))
         except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
             raise CommandError(f"Countersign cannot listen on {host} port {port}: {reason}.") from error
         listener.listen(128)
         yield listener
