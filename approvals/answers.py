@@ -12,6 +12,8 @@ from typing import Any
 from approvals import arguments, digests
 from approvals.errors import InvalidArguments
 
+MAX_WORDS = 4_000
+
 
 def read(words: str, schema: dict[str, Any]) -> Any:
     """The value that these words stand for: JSON where that fits, else the text. Raises InvalidArguments."""
@@ -23,6 +25,16 @@ def read(words: str, schema: dict[str, Any]) -> Any:
             return words
         raise
     return value
+
+
+def is_answer(value: Any, schema: dict[str, Any] | None) -> bool:
+    """May an agent answer itself with this? It has no more words than a person."""
+    try:
+        words = in_words(value)
+        read(words, schema or {})
+    except InvalidArguments:
+        return False
+    return value is not None and len(words) <= MAX_WORDS
 
 
 def written(fields: Any, schema: dict[str, Any] | None) -> str:

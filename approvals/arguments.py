@@ -13,7 +13,6 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_KEYS = 2_000
 MAX_NAME = 200
-UNUSABLE = "the action's schema cannot be used: {why}"
 
 
 def check_shape(args: Any) -> None:
@@ -51,7 +50,7 @@ def check_schema(args: Any, schema: dict[str, Any] | None) -> None:
     try:
         found = sorted(schemas.errors(args, schema), key=lambda error: list(map(str, error.absolute_path)))
     except schemas.Unusable as error:
-        raise InvalidArguments([{"path": "", "message": UNUSABLE.format(why=error)}]) from error
+        raise InvalidArguments([{"path": "", "message": schemas.UNUSED.format(why=error)}]) from error
     if found:
         raise InvalidArguments(
             [{"path": pointer(error.absolute_path), "message": error.message[:500]} for error in found]

@@ -53,7 +53,7 @@ def ahead_of(ticket: Ticket) -> timeouts.Ahead:
             ),
             allowed_decisions=ticket.allowed_decisions,
             best_guess=ticket.best_guess,
-            answer_schema=ticket.answer_schema,
+            guess_fits=ticket.guess_fits,
         ),
     )
 

@@ -81,7 +81,7 @@ class DecisionForm(forms.Form):
 
     type = forms.ChoiceField(choices=DecisionType.choices)
     digest = forms.CharField(max_length=64)
-    message = WordsField(required=False, max_length=4000)
+    message = WordsField(required=False, max_length=answers.MAX_WORDS)
     confirm = forms.CharField(required=False, max_length=200, strip=False)
     action = forms.CharField(required=False, max_length=200)
     remember = forms.BooleanField(required=False)

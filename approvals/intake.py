@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 
 from approvals import (
+    answers,
     arguments,
     audit,
     confirmations,
@@ -20,6 +21,7 @@ from approvals import (
     quorum,
     repeats,
     resume,
+    schemas,
     shortages,
     tickets,
 )
@@ -139,20 +141,21 @@ def _open(
         position=action.position,
         tool_call_id=action.tool_call_id,
         action=action.action,
-        args_schema=action.args_schema,
+        args_schema=plaintext.json(schemas.kept(action.args_schema)),
         description=plaintext.text(action.description),
         reasoning=plaintext.text(action.reasoning),
         context=plaintext.json(list(action.context)),
         confidence=action.confidence,
         allowed_decisions=list(action.allowed_decisions),
         answer_releases=action.answer_releases,
-        answer_schema=plaintext.json(action.answer_schema),
+        answer_schema=plaintext.json(schemas.kept(action.answer_schema)),
         best_guess=plaintext.json(action.best_guess),
         requester=requester,
         follows=follows,
         request_number=repeats.number_after(follows),
         opened_at=now,
     )
+    ticket.guess_fits = answers.is_answer(ticket.best_guess, ticket.answer_schema)
     _set_terms(ticket, terms)
     ask_to_confirm(ticket, action.args)
     if terms.deadline_seconds and terms.gate != Gate.AUTO:

@@ -29,7 +29,8 @@ MAX_ERRORS = 50
 SECONDS = 0.5
 #: Why a schema was put aside when its ticket was opened; nothing fits it.
 UNUSABLE = "x-countersign-unusable"
-#: The value would be looked for with the library's own patterns; no schema of a tool needs both.
+UNUSED = "the action's schema cannot be used: {why}"
+#: Names would be looked for with the library's own patterns; no schema of a tool needs both.
 _HIDDEN_PATTERNS = ("unevaluatedProperties", "patternProperties")
 
 _until: ContextVar[float] = ContextVar("until")
@@ -59,6 +60,12 @@ def kept(schema: Any) -> Any:
     if not schema or not (problem := problem_of(schema)):
         return schema
     return {UNUSABLE: problem}
+
+
+def put_aside(schema: Any) -> str:
+    """Why this schema was put aside when its ticket was opened; empty where it was kept."""
+    said = schema.get(UNUSABLE) if isinstance(schema, dict) else None
+    return f"{UNUSED.format(why=said)}." if isinstance(said, str) else ""
 
 
 def problem_of(schema: Any) -> str:

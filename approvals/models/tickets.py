@@ -151,6 +151,8 @@ class Ticket(models.Model):
     answer_releases = models.BooleanField(default=False)
     answer_schema = models.JSONField(null=True, blank=True)
     best_guess = models.JSONField(null=True, blank=True)
+    #: Is the guess an answer that the question takes? Found out once: no page and no clock asks a schema again.
+    guess_fits = models.BooleanField(default=False)
     confirm_text = models.CharField(max_length=200, blank=True)
     bar_requester = models.BooleanField(default=True)
     deny_threshold = models.PositiveIntegerField(default=1)

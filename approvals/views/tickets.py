@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from approvals import answer_form, display, extensions, forms, history, policy, tickets
+from approvals import answer_form, display, extensions, forms, history, policy, schemas, tickets
 from approvals.errors import ApprovalError, ConfirmationRequired, InvalidArguments
 from approvals.models import Revision, Snooze, Ticket
 from approvals.states import DecisionType
@@ -54,6 +54,8 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "grants": [] if ticket.is_open else list(ticket.grants.live().select_related("granted_by", "requester")),
         "arguments": _arguments(request, ticket, refusal),
         "answer": _answer(request, ticket, refusal),
+        "no_edit": schemas.put_aside(ticket.args_schema),
+        "no_answer": schemas.put_aside(ticket.answer_schema),
         "refusal": refusal,
         "typed": request.POST if refusal else {},
     }

@@ -162,6 +162,11 @@ def test_the_agent_s_best_guess_is_its_answer_at_the_deadline():
         ({"best_guess": "x", "allowed_decisions": ("approve", "reject")}, "takes no answer in words"),
         ({"best_guess": "x", "answer_schema": {"type": "integer"}}, "is not an answer its own question takes"),
         ({"best_guess": 1, "answer_schema": {"type": 7}}, "is not an answer its own question takes"),
+        ({"best_guess": "x" * 4_001}, "is not an answer its own question takes"),
+        (
+            {"best_guess": "a" * 40 + "!", "answer_schema": {"type": "string", "pattern": "^(a+)+$"}},
+            "is not an answer its own question takes",
+        ),
     ],
 )
 def test_without_a_best_guess_that_fits_a_question_times_out(fields, why):

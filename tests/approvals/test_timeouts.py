@@ -21,6 +21,7 @@ standings = st.builds(
     is_opposed=st.booleans(),
     allowed_decisions=st.lists(st.sampled_from(["approve", "respond"])),
     best_guess=st.none() | st.text(),
+    guess_fits=st.booleans(),
 )
 plans = st.builds(
     Plan,

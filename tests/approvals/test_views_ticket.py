@@ -128,3 +128,31 @@ def test_name_that_passes_for_another_is_warned_about(client: Client, transfers:
     page = page_of(client, factories.open_ticket("d\u0435lete_data"), alice)
     assert '<span class="hidden-char">\u0435⟨U+0435⟩</span>' in page
     assert "outside the plain Latin alphabet" in page
+
+
+def test_no_page_asks_a_schema_whether_the_guess_fits(alice, client, monkeypatch):
+    factories.make_policy("Guess", action="ask", requirements={"reviewers": 1}, on_timeout="answer")
+    ticket = factories.open_ticket(
+        "ask", args={"question": "Which?"}, best_guess="Paris", answer_schema={"minLength": 3}
+    )
+    monkeypatch.setattr("approvals.schemas.SECONDS", -1.0)
+    client.force_login(alice)
+    assert "its own best guess" in client.get(ticket.get_absolute_url()).content.decode()
+
+
+def test_a_schema_that_is_too_large_leaves_a_page_without_a_form_for_changes(alice, client):
+    ticket = factories.open_ticket(args={"to": "bob"}, args_schema={"description": "x" * 70_000})
+    client.force_login(alice)
+    page = client.get(ticket.get_absolute_url()).content.decode()
+    assert "cannot be changed here" in page
+    assert "larger than 64 KiB" in page
+    assert "Change the arguments" not in page
+
+
+def test_a_question_whose_schema_is_too_large_says_why_it_takes_no_answer(alice, client):
+    schema = {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(5_000)}}
+    ticket = factories.open_ticket(
+        "ask", args={"question": "Which?"}, answer_schema=schema, allowed_decisions=("respond", "reject")
+    )
+    client.force_login(alice)
+    assert "cannot be answered here" in client.get(ticket.get_absolute_url()).content.decode()
