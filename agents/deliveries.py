@@ -91,7 +91,7 @@ def _write_down(lease: Lease, standing: Standing) -> None:
     if standing.stale:
         supersede_stale(lease.thread_id, standing.seen, reason=standing.stale)
     if standing.done is not None:
-        executions.record(standing.done.tickets, standing.seen, key=standing.done.pause.ask.result)
+        executions.record(standing.done.tickets, standing.seen, pause=standing.done.pause)
 
 
 def _go_on(lease: Lease, run: Run, standing: Standing) -> Delivery | None:

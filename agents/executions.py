@@ -12,6 +12,7 @@ from langchain_core.tools import ToolException
 
 from agents import transcripts
 from agents.errors import AgentError, BadAnswer, BadInput, StateNotSerialisable
+from agents.protocols import Pause
 from agents.snapshots import Seen
 from approvals import tickets
 from approvals.errors import InvalidArguments
@@ -24,10 +25,11 @@ GAVE_UP = (408, 499)
 BROKEN_OFF = re.compile("Timeout|Read|Write|Protocol|Disconnect|Reset|Abort|Incomplete")
 
 
-def record(delivered: Iterable[Ticket], seen: Seen, *, key: str = "") -> None:
-    """The graph went on: what each approved action came to. `key` is the state's that holds a result, if any."""
+def record(delivered: Iterable[Ticket], seen: Seen, *, pause: Pause | None = None) -> None:
+    """The graph went on from the pause: what each approved action came to."""
+    key = pause.ask.result if pause else ""
     for ticket in _running(delivered):
-        if not _record_result(ticket, seen):
+        if not _record_result(ticket, seen, asked=pause.times_asked(ticket.tool_call_id) if pause else 0):
             tickets.record_execution(ticket.pk, execution=Execution.SUCCEEDED, result=_value(seen, key))
 
 
@@ -52,9 +54,9 @@ def sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _record_result(ticket: Ticket, seen: Seen) -> bool:
+def _record_result(ticket: Ticket, seen: Seen, *, asked: int = 0) -> bool:
     """The tool's own word, where there is one."""
-    result = seen.result_of(ticket.tool_call_id)
+    result = seen.result_of(ticket.tool_call_id, asked=asked)
     if result is None:
         return False
     text = str(result.text)

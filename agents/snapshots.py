@@ -40,12 +40,12 @@ class Seen:
         """Something is left to run that nobody needs to be asked about."""
         return (self.raised or self.is_between) and not self.may_be_breakpoint
 
-    def result_of(self, tool_call_id: str) -> ToolMessage | None:
-        """The tool's answer to one call, as soon as the tool has finished."""
+    def result_of(self, tool_call_id: str, *, asked: int = 0) -> ToolMessage | None:
+        """The tool's answer to one call as soon as it has one: the `asked`-th call with this id, else the last."""
         if not tool_call_id:
             return None
         early = next((m for m in self.results if m.tool_call_id == tool_call_id), None)
-        return early or transcripts.result_of(self.values, tool_call_id)
+        return transcripts.result_of(self.values, tool_call_id, asked=asked) or early
 
     def pause(self, interrupt_id: str) -> Pause | None:
         """The pause with this id, if it still waits."""

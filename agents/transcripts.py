@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
@@ -55,20 +55,34 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
 
 
-def result_of(values: Any, tool_call_id: str) -> ToolMessage | None:
-    """The tool's answer to one call."""
-    answers = (m for m in reversed(messages(values)) if isinstance(m, ToolMessage))
+def result_of(values: Any, tool_call_id: str, *, asked: int = 0) -> ToolMessage | None:
+    """The tool's answer to one call: the `asked`-th with this id, else the last.
+
+    Models use ids again in later turns, so only what stands behind the call answers it.
+    """
+    found = messages(values)
+    turns = [place for place, message in enumerate(found) if _calls(message, tool_call_id)]
+    if turns:
+        turn = min(asked or len(turns), len(turns)) - 1
+        found = found[turns[turn] : [*turns, len(found)][turn + 1]]
+    answers = (m for m in reversed(found) if isinstance(m, ToolMessage))
     return next((m for m in answers if m.tool_call_id == tool_call_id), None)
 
 
 def unanswered(values: Any) -> tuple[AIMessage | None, list[dict[str, Any]]]:
     """The last AI message and those of its tool calls that no tool message answers yet."""
     found = messages(values)
-    last = next((m for m in reversed(found) if isinstance(m, AIMessage)), None)
-    if last is None:
+    place = next((n for n in reversed(range(len(found))) if isinstance(found[n], AIMessage)), None)
+    if place is None:
         return None, []
-    answered = {m.tool_call_id for m in found if isinstance(m, ToolMessage)}
+    last = cast(AIMessage, found[place])
+    # An earlier answer with the same id belongs to an earlier turn.
+    answered = {m.tool_call_id for m in found[place:] if isinstance(m, ToolMessage)}
     return last, [_call(call) for call in last.tool_calls if call["id"] not in answered]
+
+
+def _calls(message: BaseMessage, tool_call_id: str) -> bool:
+    return isinstance(message, AIMessage) and any(call["id"] == tool_call_id for call in message.tool_calls)
 
 
 def _line(message: BaseMessage) -> dict[str, Any]:

@@ -41,11 +41,20 @@ class Pause:
     @property
     def open_call(self) -> Mapping[str, Any] | None:
         """The one tool call that no tool message answers yet; None where there are several or none."""
-        answered = {turn["tool_call_id"] for turn in self.conversation if turn["role"] == "tool"}
-        spoken = (turn["tool_calls"] for turn in reversed(self.conversation) if turn["tool_calls"])
-        last: Sequence[Mapping[str, Any]] = next(spoken, [])
-        waiting = [call for call in last if call["id"] not in answered]
-        return waiting[0] if len(waiting) == 1 else None
+        answered: set[str] = set()
+        # Backwards to the calls: an answer before them is to an earlier call that had the same id.
+        for turn in reversed(self.conversation):
+            if turn["tool_calls"]:
+                waiting = [call for call in turn["tool_calls"] if call["id"] not in answered]
+                return waiting[0] if len(waiting) == 1 else None
+            if turn["role"] == "tool":
+                answered.add(turn["tool_call_id"])
+        return None
+
+    def times_asked(self, tool_call_id: str) -> int:
+        """How often the agent has made a call with this id, this time included."""
+        made = [call["id"] for turn in self.conversation for call in turn["tool_calls"]]
+        return made.count(tool_call_id)
 
     def call_id(self, name: str, args: Mapping[str, Any], *, skip: int = 0) -> str:
         """The id of the call with this name and these arguments; `skip` passes over identical ones."""

@@ -8,10 +8,12 @@ from agents import runner, wishes
 from agents.models import DemoTransfer, Run
 from approvals.models import Ticket
 from tests.agents.example_graphs import EFFECTS
-from tests.factories import decide
+from tests.agents.test_recovery import abandon
+from tests.factories import claim, decide
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+GO = {"messages": [{"role": "user", "content": "go"}]}
 TRANSFER = {"messages": [{"role": "user", "content": "transfer 250 to bob"}]}
 
 
@@ -64,3 +66,39 @@ class TestRetry:
         wishes.request_retry(run.thread_id, actor=dave)
         runner.drive_sync(run.thread_id)
         assert (Run.objects.get(pk=run.pk).status, EFFECTS) == ("failed", [])
+
+
+def pending():
+    return list(Ticket.objects.pending().order_by("position", "id"))
+
+
+class TestIdsUsedAgain:
+    def test_every_call_of_the_new_turn_is_asked_about(self, start, resume, alice):
+        start("ids_again", GO)
+        resume(decide(pending()[0], alice))
+        assert [ticket.action for ticket in pending()] == ["wipe", "pay"]
+        decide(pending()[0], alice, "reject")
+        resume(decide(pending()[0], alice))
+        assert EFFECTS == ["paid 1", "paid 2"]
+
+    def test_the_only_call_of_a_turn_is_too(self, start, resume, alice):
+        start("id_again", GO)
+        resume(decide(pending()[0], alice))
+        assert [(ticket.action, ticket.args) for ticket in pending()] == [("wipe", {"name": "prod"})]
+
+    def test_each_ticket_gets_its_own_result(self, start, resume, alice):
+        start("ids_again", GO)
+        resume(decide(pending()[0], alice))
+        decide(pending()[0], alice)
+        resume(decide(pending()[0], alice))
+        assert [t.result for t in Ticket.objects.order_by("id")] == ["paid 1", "wiped prod", "paid 2"]
+
+    def test_an_old_result_is_not_taken_for_the_new_one(self, start, resume, alice):
+        run = start("asks_id_again", GO)
+        resume(decide(pending()[0], alice))
+        ticket = decide(pending()[0], alice)
+        assert claim(ticket)
+        abandon(run, answering=ticket.interrupt_id)
+        runner.drive_sync(run.thread_id)
+        ticket.refresh_from_db()
+        assert (ticket.execution, ticket.result) == ("unknown", None)
