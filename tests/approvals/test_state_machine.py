@@ -98,9 +98,11 @@ class Life(RuleBasedStateMachine):
         self.decide(who, kind, message="no" if kind == "respond" else "")
 
     @precondition(lambda self: self.ticket.state == "pending")
-    @rule()
-    def everybody_signs(self):
-        for who in ("carol", "alice", "bob", "erin"):
+    @rule(order=st.permutations(PEOPLE), is_edited=st.booleans())
+    def everybody_signs(self, order, is_edited):
+        if is_edited:
+            self.edit(order[0], self.fresh().revision)
+        for who in order:
             self.say(who, "approve")
 
     @precondition(lambda self: self.ticket.state == "pending")
