@@ -14,6 +14,7 @@ AgentError
 ├── WrongStatus            409  wrong_status
 ├── InDoubt                409  in_doubt
 ├── NotApproved            409  not_approved
+├── AnswerWaits            409  answer_waits
 ├── StaleInterrupt         409  stale_interrupt
 ├── LeaseHeld              409  lease_held
 ├── LeaseLost              409  lease_lost
@@ -125,6 +126,12 @@ class NotApproved(AgentError):
     """The graph stops at {places} by itself, and nobody has approved that it goes on."""
 
     code, status = "not_approved", 409
+
+
+class AnswerWaits(AgentError):
+    """Somebody has decided on ticket {ticket} and the run has not been told; asking again would wipe that out."""
+
+    code, status = "answer_waits", 409
 
 
 class StaleInterrupt(AgentError):

@@ -59,6 +59,10 @@ async def repair(session: Session) -> None:
     """
     await sessions.refuse_in_doubt(session)
     seen = await session.thread.look()
+    if not seen.raised and await in_thread(runs.untold, session.run.thread_id) is not None:
+        # Somebody decided after this was asked for. Unless the graph is stuck, that is told instead.
+        await sessions.advance(session, seen, stale=GONE_ON)
+        return
     await in_thread(runs.write, session.lease, status=RunStatus.RUNNING, error="")
     await in_thread(deliveries.take_back, session.run.thread_id, seen)
     if not seen.is_between:

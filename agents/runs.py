@@ -183,6 +183,13 @@ def in_doubt(thread_id: str) -> InDoubt | None:
     return InDoubt(action=unknown.action, ticket=unknown.pk) if unknown else None
 
 
+def untold(thread_id: str) -> int | None:
+    """A ticket on which somebody has decided and of which the graph has not heard, if there is one."""
+    mine = Ticket.objects.live().filter(thread_id=thread_id, delivered_at=None).exclude(interrupt_id="")
+    decided = mine.filter(~Q(state=TicketState.PENDING) | Q(decisions__isnull=False))
+    return decided.order_by("pk").values_list("pk", flat=True).first()
+
+
 def _under_way(thread_id: str) -> list[int]:
     """Actions that were let loose and never reported back; an answer in words lets the graph act too."""
     given = Run.objects.filter(thread_id=thread_id, status=RunStatus.RUNNING).exclude(answering="")

@@ -14,7 +14,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from agents import jobs, leases, runs
-from agents.errors import NotYours, UnknownThread, WrongStatus
+from agents.errors import AnswerWaits, NotYours, UnknownThread, WrongStatus
 from agents.models import Run, RunStatus, Wish
 from approvals import audit
 
@@ -44,7 +44,9 @@ def may_retry(user: Any, run: Run) -> bool:
 
 def may_repair(user: Any, run: Run) -> bool:
     """Would `request_repair` do something for this user?"""
-    return may_steer(user, run) and run.status in REPAIRABLE and runs.in_doubt(run.thread_id) is None
+    if not may_steer(user, run) or run.status not in REPAIRABLE or runs.in_doubt(run.thread_id) is not None:
+        return False
+    return run.status != RunStatus.PAUSED or runs.untold(run.thread_id) is None
 
 
 def request_cancel(thread_id: str, *, actor: User | None) -> Run:
@@ -72,7 +74,8 @@ def request_retry(thread_id: str, *, actor: User | None) -> Run:
 def request_repair(thread_id: str, *, actor: User | None) -> Run:
     """Ask a worker to ask the open questions again: the answer that the graph could not use is taken back.
 
-    Raises UnknownThread, NotYours, WrongStatus, or InDoubt where an approved action may have happened.
+    Raises UnknownThread, NotYours, WrongStatus, InDoubt where an approved action may have happened, or
+    AnswerWaits where a person's word is still to be told.
     """
     return _queue(thread_id, Wish.REPAIR, actor=actor, wanted=REPAIRABLE)
 
@@ -83,6 +86,9 @@ def _queue(thread_id: str, wish: Wish, *, actor: User | None, wanted: tuple[RunS
         unknown = runs.in_doubt(thread_id)
         if unknown is not None:
             raise unknown
+        untold = runs.untold(thread_id) if wish == Wish.REPAIR and run.status == RunStatus.PAUSED else None
+        if untold is not None:
+            raise AnswerWaits(ticket=untold)
         _wish(run, wish, actor=actor, status=RunStatus.QUEUED, ended_at=None, **FREE)
         jobs.enqueue(thread_id)
     return runs.find(thread_id)

@@ -8,12 +8,14 @@ from django.db.models import Q
 
 from approvals import digests
 from approvals.contract import Origin, ProposedAction
-from approvals.models import Ticket
-from approvals.states import TicketState
+from approvals.models import Decision, Ticket
+from approvals.states import DecisionType, TicketState
 
 #: The agent heard a no, or nothing. An answer that lets the graph act is no refusal.
 REFUSED = Q(state__in=(TicketState.REJECTED, TicketState.EXPIRED))
 TURNED_AWAY = REFUSED | Q(state=TicketState.ANSWERED, answer_releases=False)
+#: The question is asked anew, and somebody had said no: whoever is asked now must see that.
+WIPED = Q(state=TicketState.SUPERSEDED, pk__in=Decision.objects.filter(type=DecisionType.REJECT).values("ticket"))
 #: Further back nobody looks for what an action resembles.
 LOOK_BACK = 20
 
@@ -25,7 +27,9 @@ def followed(action: ProposedAction, *, origin: Origin) -> Ticket | None:
 
     One query. A refused ticket is followed once, and a new message from the requester begins a new task.
     """
-    earlier = Ticket.objects.filter(TURNED_AWAY, thread_id=origin.thread_id, action=action.action, followers=None)
+    earlier = Ticket.objects.filter(
+        TURNED_AWAY | WIPED, thread_id=origin.thread_id, action=action.action, followers=None
+    )
     if origin.since is not None:
         earlier = earlier.filter(opened_at__gte=origin.since)
     candidates = list(earlier.order_by("-id").prefetch_related("revisions")[:LOOK_BACK]) if origin.thread_id else []
@@ -33,10 +37,13 @@ def followed(action: ProposedAction, *, origin: Origin) -> Ticket | None:
 
 
 def number_after(follows: Ticket | None) -> int:
-    """How often the agent has asked, this time included; an answer in words is no refusal and does not count."""
+    """How often the agent has asked, this time included.
+
+    An answer in words is no refusal and does not count, nor does what people had asked anew.
+    """
     if follows is None:
         return 1
-    return follows.request_number + (follows.state != TicketState.ANSWERED)
+    return follows.request_number + (follows.state not in {TicketState.ANSWERED, TicketState.SUPERSEDED})
 
 
 def _distance(before: dict[str, Any], after: dict[str, Any]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents import runner, wishes
+from agents.errors import AnswerWaits
 from agents.models import DemoTransfer, Run
 from approvals.models import Ticket
 from tests.agents.example_graphs import EFFECTS
@@ -53,11 +54,12 @@ class TestRepair:
         assert EFFECTS == ["sent"]
         assert run.thread_id == new.thread_id
 
-    def test_an_approval_in_its_recall_window_counts_no_more(self, start, repair, resume, alice):
+    def test_an_approval_in_its_recall_window_is_not_wiped_out(self, start, repair, resume, alice):
         run = start("stops")
         Ticket.objects.filter(pk=decide(Ticket.objects.get(), alice).pk).update(release_at="2999-01-01T00:00Z")
-        assert repair(run).status == "paused"
-        assert [ticket.state for ticket in Ticket.objects.order_by("id")] == ["superseded", "pending"]
+        with pytest.raises(AnswerWaits):
+            repair(run)
+        assert (Run.objects.get().status, Ticket.objects.get().state) == ("paused", "approved")
 
 
 class TestRetry:

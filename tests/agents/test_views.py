@@ -86,7 +86,7 @@ def test_a_run_edited_before_a_node_still_has_its_page(as_user, start, resume, a
 
 def test_a_run_that_was_repaired_still_has_its_page(as_user, start, resume, alice, dave):
     run = start("fussy")
-    resume(decide(Ticket.objects.get(thread_id=run.thread_id), alice))  # an answer that this graph cannot use
+    resume(decide(Ticket.objects.get(thread_id=run.thread_id), alice, "reject"))  # this graph cannot use it
     wishes.request_repair(run.thread_id, actor=dave)
     runner.drive_sync(run.thread_id)
     assert as_user(dave, f"/runs/{run.thread_id}/").status_code == 200

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
 from agents import jobs, runner, wishes
-from agents.errors import InDoubt, NotYours, RunCancelled, UnknownThread, WrongStatus
+from agents.errors import AnswerWaits, InDoubt, NotYours, RunCancelled, UnknownThread, WrongStatus
 from agents.models import Run
 from approvals.errors import TicketClosed
 from approvals.models import AuditEntry, Ticket
@@ -240,6 +240,28 @@ class TestRepair:
         wishes.request_repair(run.thread_id, actor=dave)
         assert drive(run).status == "paused"
         assert [t.state for t in Ticket.objects.order_by("id")] == ["superseded", "pending"]
+
+    def test_a_no_that_was_not_told_is_not_wiped_out(self, start, alice, dave):
+        run = start("batched")
+        pay, _ = Ticket.objects.order_by("position")
+        decide(pay, alice, "reject", message="never")
+        with pytest.raises(AnswerWaits, match=f"ticket {pay.pk}"):
+            wishes.request_repair(run.thread_id, actor=dave)
+        assert not wishes.may_repair(dave, run)
+
+    def test_a_no_that_came_after_the_wish_is_told_instead(self, start, drive, alice, dave):
+        run = start("two_questions")
+        wishes.request_repair(run.thread_id, actor=dave)
+        decide(only(), alice, "reject", message="never")
+        assert drive(run).status == "paused"
+        assert EFFECTS == ["paid False"]
+
+    def test_who_is_asked_anew_sees_who_said_no(self, start, resume, drive, alice, dave):
+        run = self.bricked(start, resume, alice)
+        wishes.request_repair(run.thread_id, actor=dave)
+        drive(run)
+        again = self.asked_again(run)
+        assert (again.follows, again.request_number) == (Ticket.objects.earliest("id"), 1)
 
     def test_what_may_have_happened_is_not_asked_again(self, start, resume, alice, dave):
         run = start("times_out")
