@@ -28,6 +28,8 @@ from approvals.models import Ticket
 
 logger = logging.getLogger(__name__)
 
+COULD_NOT = "The run could not go on: {why}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
@@ -79,6 +81,13 @@ async def settled(session: Session) -> AsyncIterator[None]:
         await _fail(session, executions.sentence(cause))
     except (AgentError, ApprovalError) as error:
         await _fail(session, str(error))
+    except Exception as error:
+        if is_away(error):
+            raise
+        # A stranger's value that nobody thought of: without this, every worker would raise on it for ever.
+        logger.exception("Run %s could not go on", session.run.thread_id)
+        await in_thread(runs.doubt, session.run.thread_id, error=executions.sentence(error))
+        await _fail(session, COULD_NOT.format(why=executions.sentence(error)))
 
 
 async def advance(session: Session, seen: Seen, *, stale: str = "", done: Delivery | None = None) -> None:
@@ -127,6 +136,12 @@ async def refuse_in_doubt(session: Session) -> None:
 
 
 async def _fail(session: Session, error: str) -> None:
-    seen = await session.thread.look()
-    transcript = transcripts.of(seen.values, asked=session.thread.asked)
-    await in_thread(runs.fail, session.lease, error=error, transcript=transcript)
+    try:
+        seen = await session.thread.look()
+        facts = {"transcript": transcripts.of(seen.values, asked=session.thread.asked)}
+    except Exception as unreadable:
+        if is_away(unreadable):
+            raise
+        logger.exception("The state of run %s cannot be read", session.run.thread_id)
+        facts = {}
+    await in_thread(runs.fail, session.lease, error=error, **facts)

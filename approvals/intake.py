@@ -16,8 +16,8 @@ from approvals import (
     confirmations,
     digests,
     grants,
-    plaintext,
     policy,
+    proposals,
     quorum,
     repeats,
     resume,
@@ -36,6 +36,7 @@ def open_tickets(actions: Sequence[ProposedAction], *, origin: Origin) -> list[T
 
     Raises InvalidArguments or TooLarge where an action cannot be shown whole, and then opens none.
     """
+    actions = [proposals.plain(action) for action in actions]
     for action in actions:
         arguments.check_shape(action.args)
         arguments.check_name(action.action, what="action")
@@ -141,15 +142,15 @@ def _open(
         position=action.position,
         tool_call_id=action.tool_call_id,
         action=action.action,
-        args_schema=plaintext.json(schemas.kept(action.args_schema)),
-        description=plaintext.text(action.description),
-        reasoning=plaintext.text(action.reasoning),
-        context=plaintext.json(list(action.context)),
+        args_schema=schemas.kept(action.args_schema),
+        description=action.description,
+        reasoning=action.reasoning,
+        context=list(action.context),
         confidence=action.confidence,
         allowed_decisions=list(action.allowed_decisions),
         answer_releases=action.answer_releases,
-        answer_schema=plaintext.json(schemas.kept(action.answer_schema)),
-        best_guess=plaintext.json(action.best_guess),
+        answer_schema=schemas.kept(action.answer_schema),
+        best_guess=action.best_guess,
         requester=requester,
         follows=follows,
         request_number=repeats.number_after(follows),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from datetime import date
 from typing import Any, TypedDict
 
 from django.db import OperationalError, connection
+from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.graph import START, StateGraph
 from langgraph.types import Send, interrupt
 
@@ -24,6 +26,8 @@ NAMES = [
     "raises_nul",
     "cut_off",
     "asks_anything",
+    "asks_oddly",
+    "calls_oddly",
     "works_then_asks",
 ]
 #: How often the next nodes raise; tests set it.
@@ -159,6 +163,46 @@ def _ask_anything(state: Anything) -> Anything:
 
 
 asks_anything = _graph(Anything, ("ask", _ask_anything))
+
+
+#: What no JSON can say; tests name one.
+ODD: dict[str, Any] = {
+    "a description that is no text": {
+        "action_request": {"action": "pay", "args": {"n": 1}},
+        "config": {"allow_accept": True, "allow_edit": True, "allow_ignore": True, "allow_respond": True},
+        "description": {"en": "hello"},
+    },
+    "a guess that is a date": {"question": "When?", "best_guess": date(2026, 1, 1)},
+    "a schema with U+0000": {
+        "action_requests": [{"name": "pay", "args": {"n": 1}}],
+        "review_configs": [
+            {
+                "action_name": "pay",
+                "allowed_decisions": ["approve", "reject"],
+                "args_schema": {"type": "object", "description": "a\0b"},
+            }
+        ],
+    },
+    "a schema that is none": {
+        "action_requests": [{"name": "pay", "args": {"n": 1}}],
+        "review_configs": [{"action_name": "pay", "allowed_decisions": ["approve"], "args_schema": "none"}],
+    },
+}
+
+
+def _ask_oddly(state: Asked) -> Asked:
+    return {"first": interrupt(ODD[state["asked"]])}
+
+
+asks_oddly = _graph(Asked, ("ask", _ask_oddly))
+
+
+def _call_oddly(state: Parallel) -> Any:
+    call = {"name": "search", "args": {"score": float("nan")}, "id": "c1"}
+    return {"messages": [AIMessage("", tool_calls=[call]), ToolMessage("found", tool_call_id="c1")]}
+
+
+calls_oddly = _graph(Parallel, ("call", _call_oddly), ("ask", lambda state: {"asked": interrupt("Go on?")}))
 
 
 def _work(state: Asked) -> Asked:

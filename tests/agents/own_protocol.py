@@ -18,7 +18,8 @@ def recognise(pause: Any) -> bool:
 def to_actions(pause: Any) -> list[ProposedAction]:
     """One ticket."""
     value = dict(pause.value)
-    return [ProposedAction(action=value.pop("please"), args=value, allowed_decisions=("approve", "reject"))]
+    name, position = value.pop("please"), value.pop("position", 0)
+    return [ProposedAction(action=name, args=value, position=position, allowed_decisions=("approve", "reject"))]
 
 
 def resume_value(pause: Any, answers: Any) -> Any:

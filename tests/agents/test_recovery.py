@@ -11,6 +11,7 @@ from agents.errors import DatabaseAway, InDoubt, WrongStatus
 from agents.models import Run
 from approvals import tickets
 from approvals.models import AuditEntry, Ticket
+from tests.agents import broken_graphs
 from tests.agents.broken_graphs import TROUBLE
 from tests.agents.example_graphs import EFFECTS
 from tests.factories import decide
@@ -225,6 +226,22 @@ class TestHostileWords:
         run = start("raises_nul")
         assert run.status == "failed"
         assert run.error.startswith("ValueError: a")
+
+    @pytest.mark.parametrize("odd", broken_graphs.ODD)
+    def test_what_is_asked_may_hold_anything(self, start, odd, client, admin):
+        assert start("asks_oddly", {"asked": odd}).status == "paused"
+        client.force_login(admin)
+        assert client.get(only().get_absolute_url()).status_code == 200
+
+    def test_so_may_an_earlier_call_of_the_conversation(self, start):
+        run = start("calls_oddly", {"asked": "x"})
+        assert (run.status, only().context[0]["tool_calls"][0]["args"]) == ("paused", {"score": "nan"})
+
+    def test_what_nobody_thought_of_fails_the_run_and_says_why(self, start, settings):
+        settings.COUNTERSIGN_PROTOCOLS = ["tests.agents.own_protocol"]
+        run = start("asks_anything", {"value": {"please": "pay", "position": ["no", "place"]}})
+        assert run.status == "failed"
+        assert run.error.startswith("The run could not go on: TypeError: unhashable")
 
 
 class TestRetry:
