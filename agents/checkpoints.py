@@ -23,7 +23,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from agents.errors import InsecureSerialiser, LeaseLost, StateNotSerialisable
+from agents.errors import BadAnswer, InsecureSerialiser, LeaseLost, StateNotSerialisable
 from agents.leases import Lease
 from agents.models import Run, Wish
 
@@ -111,6 +111,16 @@ def serialiser() -> JsonPlusSerializer:
     if not _msgpack.STRICT_MSGPACK_ENABLED:
         raise InsecureSerialiser
     return JsonPlusSerializer(pickle_fallback=False, allowed_msgpack_modules=None)
+
+
+def check_answer(value: Any) -> None:
+    """Raise BadAnswer unless the saver can write this and read it back: LangGraph keeps an answer before it is used."""
+    kept = serialiser()
+    try:
+        # In a list of answers, in what a task wrote: two levels deeper than here.
+        kept.loads_typed(kept.dumps_typed([[value]]))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadAnswer(why=f"it cannot be stored: {error}.") from error
 
 
 def setup_sync() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import transaction
 
-from agents import executions, protocols, runs, transcripts
+from agents import checkpoints, executions, protocols, runs, transcripts
 from agents.errors import AgentError, BadAnswer, LeaseLost
 from agents.leases import Lease
 from agents.models import Run, RunStatus, Wish
@@ -272,4 +272,5 @@ def _delivery(pause: Pause, decided: Sequence[Ticket]) -> Delivery:
         # The format has no word for "not now", and a deadline must not pass for a person's word.
         stop = f"{tickets.TIMED_OUT} The graph cannot be told so. {error}"
         value = Verdict(run={}, refuse={}, reply={}, update={}, stop=stop)
+    checkpoints.check_answer(asdict(value) if isinstance(value, Verdict) else value)
     return Delivery(pause=pause, value=value, tickets=decided)

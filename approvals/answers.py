@@ -27,6 +27,20 @@ def read(words: str, schema: dict[str, Any]) -> Any:
     return value
 
 
+def check_words(words: str) -> None:
+    """Words that are a JSON object or list must be one that can be kept exactly; a graph may read them as such.
+
+    Raises InvalidArguments or TooLarge.
+    """
+    if not words.lstrip().startswith(("{", "[")):
+        return
+    try:
+        value = json.loads(words)
+    except (ValueError, RecursionError):
+        return
+    arguments.check_shape({"": value})
+
+
 def is_answer(value: Any, schema: dict[str, Any] | None) -> bool:
     """May an agent answer itself with this? It has no more words than a person."""
     try:

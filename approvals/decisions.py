@@ -84,6 +84,8 @@ def _in_words(ticket: Ticket, decision: NewDecision) -> NewDecision:
         raise InvalidArguments([{"path": "/message", "message": "an answer needs words"}])
     if ticket.answer_schema:
         answers.read(decision.message, ticket.answer_schema)
+    else:
+        answers.check_words(decision.message)
     return decision
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from agents.protocols import questions, schemas, words
 from agents.protocols.pause import Pause
-from approvals import digests
+from approvals import arguments, digests
 from approvals.contract import Answer, ProposedAction
+from approvals.errors import ApprovalError
 
 NAME = "plain"
 
@@ -41,10 +42,12 @@ def resume_value(pause: Pause, answers: Sequence[Answer]) -> Any:
 
 
 def _typed(text: str) -> Any:
-    """A JSON object or list as such, everything else as the text it is."""
+    """A JSON object or list that can be kept exactly as such, everything else as the text it is."""
     if not text.lstrip().startswith(("{", "[")):
         return text
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        value = json.loads(text)
+        arguments.check_shape({"": value})
+    except (ValueError, RecursionError, ApprovalError):
         return text
+    return value

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from agents import protocols
+from agents import checkpoints, protocols
 from agents.errors import BadAnswer
 from agents.protocols.breakpoint import Verdict
 from approvals.contract import Answer
@@ -187,3 +187,26 @@ def test_after_many_bad_decisions_the_good_one_still_works(start, resume, alice,
     for ticket in Ticket.objects.filter(thread_id=run.thread_id):
         run = resume(ticket)
     assert (run.status, run.error) == ("succeeded", "")
+
+
+UNKEEPABLE = {"a huge number": "[12345678901234567890123]", "too deep": "[" * 300 + "]" * 300, "no number": "[NaN]"}
+
+
+@pytest.mark.parametrize("name", UNKEEPABLE)
+@pytest.mark.django_db(transaction=True)
+def test_words_that_no_checkpoint_keeps_are_refused_while_the_question_is_open(start, resume, alice, name):
+    start("two_questions")
+    with pytest.raises(ApprovalError):
+        decide(Ticket.objects.get(), alice, "respond", message=UNKEEPABLE[name])
+    assert resume(decide(Ticket.objects.get(), alice, "respond", message="[1]")).status == "paused"
+
+
+@pytest.mark.parametrize("words", [*UNKEEPABLE.values(), "[" * 5000 + "]" * 5000, "[" + "9" * 5000 + "]"])
+def test_words_that_come_all_the_same_stay_text(words):
+    assert protocols.resume_value(pause("Which?"), [Answer(type="respond", message=words)]) == words
+
+
+@pytest.mark.parametrize("value", [2**70, {"a": 2**70}, [object()]])
+def test_an_answer_that_the_saver_cannot_keep_is_refused(value):
+    with pytest.raises(BadAnswer, match="cannot be stored"):
+        checkpoints.check_answer(value)
