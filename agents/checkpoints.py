@@ -23,6 +23,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from agents.database import RECONNECT_SECONDS
 from agents.errors import BadAnswer, InsecureSerialiser, LeaseLost, StateNotSerialisable
 from agents.leases import Lease
 from agents.models import Run, Wish
@@ -148,7 +149,13 @@ async def _pool() -> Pool:
     if loop not in _pools:
         # Stored before the first await: two runs that start together must share one pool.
         _pools[loop] = AsyncConnectionPool(
-            kwargs=_parameters(), min_size=1, max_size=POOL_SIZE, timeout=CONNECT_SECONDS, open=False
+            kwargs=_parameters(),
+            min_size=1,
+            max_size=POOL_SIZE,
+            timeout=CONNECT_SECONDS,
+            # Then the next who asks tries anew. A pool's own attempts come ever more seldom, minutes apart.
+            reconnect_timeout=RECONNECT_SECONDS,
+            open=False,
         )
     await _pools[loop].open()
     return _pools[loop]

@@ -15,6 +15,8 @@ from psycopg_pool import PoolTimeout
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: A pool gives up after this long, and the next who asks it tries anew.
+RECONNECT_SECONDS = 4.0
 AWAY = (OperationalError, InterfaceError, DriverError, DriverInterfaceError, PoolTimeout)
 
 # Threads of our own: the loop's default ones also run the graphs' tools, and a few tools that hang would

@@ -5,16 +5,25 @@ htmx must never put a whole page into the place of a ticket, and what somebody t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template import loader
 from django.views import defaults
+
+from hitl_site import health
 
 TOO_OLD = "This page was open too long; nothing was sent."
 UNREADABLE = "This request cannot be read; nothing was changed."
 FORBIDDEN = "You may not do this; nothing was changed."
 NOT_FOUND = "There is no such thing any more, or you may no longer see it; nothing was changed."
+AWAY = (
+    "Countersign cannot reach its database just now and comes back by itself as soon as it can. "
+    "The page shows then whether your decision was recorded."
+)
+RETRY_SECONDS = 5
 BROKEN = "Something went wrong here, and it has been logged. The page shows whether your decision was recorded."
 
 
@@ -54,8 +63,22 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500."""
+    """500, or 503 while the database is away."""
+    if health.is_away(sys.exception()):
+        return _away(request)
     return _above_the_page(request, BROKEN, status=500) if _is_htmx(request) else defaults.server_error(request)
+
+
+def _away(request: HttpRequest) -> HttpResponse:
+    """Nothing here asks the database: who is reading is not known."""
+    if _is_htmx(request):
+        response = _above_the_page(request, AWAY, status=503)
+    else:
+        response = HttpResponse(loader.get_template("503.html").render(), status=503)
+        if request.method == "GET":
+            response.headers["Refresh"] = str(RETRY_SECONDS)
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
 
 
 def _is_htmx(request: HttpRequest) -> bool:

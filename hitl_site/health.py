@@ -6,9 +6,10 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import psycopg
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 NOT_RUNNING = "Countersign's database is not running: start it with `manage.py up`, or set DATABASE_URL."
 _UNREACHABLE = ("connection", "connect", "could not translate", "couldn't get", "timeout expired")
+_LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+#: What Postgres says of itself when it is not there for us: the connection broke, it stops or starts, it is full.
+_GONE = ("08", "57P", "53300")
+#: Who asks whether this is ready does not wait for a pool that waits for the server.
+_PING_SECONDS = 2
 _migrated = False
 NOT_YOURS = (
     "These figures are for this machine, for staff who signed in, and for the bearer of COUNTERSIGN_METRICS_TOKEN."
@@ -36,6 +42,20 @@ def explain(error: OperationalError) -> str | None:
     return f"DATABASE_URL cannot be reached: {words}"
 
 
+def is_away(error: BaseException | None) -> bool:
+    """Was the database not reached, here or under whatever was raised because of it?"""
+    for _ in range(10):
+        if isinstance(error, _LOST) and str(getattr(_driver(error), "sqlstate", None) or "08").startswith(_GONE):
+            return True
+        error = error and (error.__cause__ or error.__context__)
+    return False
+
+
+def _driver(error: BaseException) -> BaseException:
+    """The driver's own error, which knows what Postgres said."""
+    return error.__cause__ if isinstance(error, DatabaseError) and error.__cause__ else error
+
+
 def _state(error: OperationalError) -> str:
     """Postgres answered with an error code of its own: then it was reached."""
     return "timeout" if getattr(error.__cause__, "sqlstate", None) else ""
@@ -52,7 +72,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when the database answers and every migration is applied, else 503 and why."""
     try:
         problem = _unready()
-    except DatabaseError as error:
+    except (DatabaseError, psycopg.Error) as error:
         problem = " ".join(str(error).split())
     if problem:
         return HttpResponse(f"{problem}\n", status=503, content_type="text/plain")
@@ -78,12 +98,18 @@ def _is_staff(request: HttpRequest) -> bool:
 
 def _unready() -> str:
     global _migrated
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    _ping()
     if not _migrated:
         executor = MigrationExecutor(connection)
         _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
     return "" if _migrated else "Migrations are missing: run `manage.py migrate`."
+
+
+def _ping() -> None:
+    """On a connection of its own: the pool's would wait, and keep a thread that pages need."""
+    known = {**connection.get_connection_params(), "connect_timeout": _PING_SECONDS}
+    with psycopg.connect(**known) as own:
+        own.execute("SELECT 1")
 
 
 @login_not_required

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import signal
 from argparse import ArgumentParser
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.utils import connector_params
+from procrastinate.exceptions import ConnectorException
+
+from agents.database import RECONNECT_SECONDS
+
+logger = logging.getLogger(__name__)
 
 #: What is still running when the worker is told to stop gets this long; `up` waits 10 s in all.
 GRACE_SECONDS = 6.0
+#: Who waits longer for the database learns too late that it is back.
+CONNECT_SECONDS = 5.0
 #: LISTEN tells of new jobs at once; the poll finds what a lost notification left.
 POLL_SECONDS = 1.0
 
@@ -30,7 +42,10 @@ class Command(BaseCommand):
         if options["concurrency"] < 1:
             raise CommandError("--concurrency must be at least 1.", returncode=2)
         # The connector Django uses cannot LISTEN; this one can, on the same database.
-        with app.replace_connector(app.connector.get_worker_connector()):  # type: ignore[attr-defined]
+        connector = PsycopgConnector(
+            kwargs=connector_params(), timeout=CONNECT_SECONDS, reconnect_timeout=RECONNECT_SECONDS
+        )
+        with app.replace_connector(connector):
             asyncio.run(_work(concurrency=options["concurrency"]))
 
 
@@ -42,16 +57,35 @@ async def _work(*, concurrency: int) -> None:
     async with app.open_async():
         beside = [asyncio.create_task(sweeps.forever()), asyncio.create_task(runner.survey())]
         try:
+            await _until_told(asyncio.create_task(_keep_working(concurrency=concurrency)))
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await checkpoints.close()
+
+
+async def _until_told(work: asyncio.Task[None]) -> None:
+    """Cancelled, a worker ends what it has begun first."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, work.cancel)
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+async def _keep_working(*, concurrency: int) -> None:
+    """procrastinate's worker ends when the database goes away; a new one here is there sooner than a new process."""
+    while True:
+        try:
             await app.run_worker_async(
                 name=f"worker-{os.getpid()}",
                 concurrency=concurrency,
                 fetch_job_polling_interval=POLL_SECONDS,
                 shutdown_graceful_timeout=GRACE_SECONDS,
                 delete_jobs="successful",
-                install_signal_handlers=True,
+                install_signal_handlers=False,
             )
-        finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
-            await checkpoints.close()
+        except ConnectorException as error:
+            logger.warning("The database is away; the worker goes on when it is back: %s", error.__cause__ or error)
+        await asyncio.sleep(POLL_SECONDS)
