@@ -52,6 +52,26 @@ class Seen:
         return next((p for p in self.pauses if p.interrupt_id == interrupt_id), None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """A node that comes next, and the snapshot that holds its state."""
+
+    node: str
+    snapshot: StateSnapshot
+    #: The way to it, where a subgraph stopped: "team:desk".
+    inside: str = ""
+
+
+def stops(snapshot: StateSnapshot, *, inside: str = "") -> Iterator[Stop]:
+    """The innermost nodes that come next."""
+    for task in snapshot.tasks:
+        if task.name not in snapshot.next:
+            continue
+        way = f"{inside}:{task.name}" if inside else task.name
+        inner = list(stops(task.state, inside=way)) if isinstance(task.state, StateSnapshot) else []
+        yield from inner or [Stop(node=task.name, snapshot=snapshot, inside=inside)]
+
+
 def places(snapshot: StateSnapshot) -> Iterator[str]:
     """The nodes that asked; where none did, those that come next."""
     asking = [task for task in snapshot.tasks if task.interrupts]

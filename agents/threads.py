@@ -6,7 +6,6 @@ node. So: `Command(resume={id: value})`, one id at a time, for an id that the st
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -16,27 +15,21 @@ from langchain_core.tools import BaseTool
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.types import RESUME
 from langgraph.errors import UnknownInterruptError
-from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 from langgraph.types import Command, PregelTask, StateSnapshot
-from pydantic import BaseModel
 
 from agents import asks, snapshots, tool_messages, transcripts
+from agents.asks import Ask
 from agents.checkpoints import Stopped
 from agents.entries import GraphEntry
 from agents.errors import BadAnswer, LeaseLost, NotApproved, StaleInterrupt
-from agents.protocols import Pause
+from agents.nodes import Nodes
+from agents.protocols import Pause, Step
 from agents.protocols.breakpoint import Verdict
-from agents.snapshots import Seen
+from agents.snapshots import Seen, Stop
 from approvals import digests
 
 SUPERSEDED = "This was not run: a new message came before anyone decided."
-
-
-#: What tool nodes that are written by hand are called; one that reviews, checks or asks is none.
-TOOL_NODE = re.compile(
-    r"(?!.*(review|approv|check|confirm|human|ask))(.*tools.*|.*tool_node|(call|run|execute|use)_tool)", re.IGNORECASE
-)
 
 
 class GraphRaised(Exception):
@@ -58,7 +51,7 @@ class Thread:
     ) -> None:
         self.graph = graph
         self.entry = entry
-        self.tools = tools
+        self.nodes = Nodes(graph=graph, entry=entry, tools=tools)
         self.asked = asked
         # The strict key makes LangGraph itself refuse an id that is not pending, before it writes.
         self.config: RunnableConfig = {
@@ -76,7 +69,7 @@ class Thread:
             places=sorted(set(snapshots.places(snapshot))),
             results=snapshots.results(snapshot),
             raised=any(task.error is not None for task in snapshot.tasks),
-            may_be_breakpoint=self._stops_before(snapshot.next),
+            may_be_breakpoint=self.nodes.may_stop_before(snapshot.next),
         )
 
     async def begin(self, value: Any, seen: Seen) -> None:
@@ -148,7 +141,7 @@ class Thread:
         if verdict.update:
             await self.graph.aupdate_state(self.config, verdict.update)
         asked = {call["id"]: call["args"] for call in pause.tool_calls or ()}
-        if digests.alike(verdict.run, asked):
+        if pause.is_whole or digests.alike(verdict.run, asked):
             await self._invoke(None)
         elif verdict.run:
             await self._run_some(pause, verdict)
@@ -159,8 +152,7 @@ class Thread:
         """Every call is refused: answer them in the tool node's name, and the graph goes on behind it."""
         key = transcripts.messages_key((await self.look()).values)
         update = {key: tool_messages.refusals(pause, verdict)}
-        await self.graph.aupdate_state(self.config, update, as_node=self._tool_node(pause.node.split(", ")))
-        await self._invoke(None)
+        await self._go_on_behind(self.nodes.tool_node([pause.node]), update)
 
     async def _run_some(self, pause: Pause, verdict: Verdict) -> None:
         """Run what was approved out of a message that asks for more.
@@ -180,9 +172,17 @@ class Thread:
         after = (await self.look()).values
         if all(transcripts.result_of(after, name) for name in verdict.run):
             restored = [message, *tool_messages.notes(pause, verdict, after), *tool_messages.refusals(pause, verdict)]
-            await self.graph.aupdate_state(self.config, {key: restored}, as_node=self._tool_node(nodes))
-        # Else that was no tool node: what was refused stays out, because the node behind it may run it.
-        await self._invoke(None)
+            await self._go_on_behind(self.nodes.tool_node(nodes), {key: restored})
+        else:
+            # That was no tool node: what was refused stays out, because the node behind it may run it.
+            await self._invoke(None)
+
+    async def _go_on_behind(self, node: str, update: dict[str, Any]) -> None:
+        """Say what the tool node said, and go on unless the graph stops there by itself."""
+        await self.graph.aupdate_state(self.config, update, as_node=node)
+        following = (await self.graph.aget_state(self.config)).next
+        if not self.nodes.stops_before(following, behind=node):
+            await self._invoke(None)
 
     # Reading a snapshot.
 
@@ -192,7 +192,7 @@ class Thread:
             # A worker killed after a step and before its checkpoint leaves finished tasks and nothing next.
             return [self._breakpoint(snapshot, checkpoint_id)] if snapshot.tasks else []
         conversation = transcripts.of(snapshot.values, asked=self.asked)
-        schemas = self._tool_schemas()
+        schemas = self.nodes.tool_schemas()
         return [
             Pause(
                 interrupt_id=interrupt.id,
@@ -208,54 +208,40 @@ class Thread:
         ]
 
     def _breakpoint(self, snapshot: StateSnapshot, checkpoint_id: str) -> Pause:
-        """Only a caller that knows the run did not crash may take this for a pause: both look the same."""
-        nodes = sorted(set(snapshot.next))
-        _, calls = transcripts.unanswered(snapshot.values)
+        """Only a caller that knows the run did not crash may take this for a pause: both look the same.
+
+        Approved is everything that then runs: the open calls, and each node that is not known to run just them.
+        """
+        stops = list(snapshots.stops(snapshot))
+        seen = {id(stop.snapshot): stop.snapshot for stop in stops}.values()
+        calls = [call for inner in seen for call in transcripts.unanswered(inner.values)[1]]
+        steps = [step for inner in seen for step in self._steps([stop for stop in stops if stop.snapshot is inner])]
         return Pause(
             interrupt_id=f"breakpoint:{checkpoint_id}",
-            node=", ".join(nodes),
+            node=", ".join(sorted({stop.node for stop in stops})),
             is_breakpoint=True,
-            tool_calls=calls if calls and self._tool_node(nodes) else None,
-            state=transcripts.state(snapshot.values),
-            conversation=transcripts.of(snapshot.values, asked=self.asked),
-            tool_schemas=self._tool_schemas(),
+            is_whole=bool(steps) or any(stop.inside for stop in stops),
+            tool_calls=calls,
+            steps=steps,
+            may_edit=len(steps) == 1 and not any(stop.inside for stop in stops),
+            conversation=transcripts.of(stops[0].snapshot.values if stops else snapshot.values, asked=self.asked),
+            tool_schemas=self.nodes.tool_schemas(),
             words=self.entry.words or {},
-            ask=asks.of(self.entry.asks, ", ".join(nodes)),
+            ask=steps[0].ask if len(steps) == 1 else Ask(),
         )
 
-    def _stops_before(self, nodes: Sequence[str]) -> bool:
-        """Is the graph built to stop here? Where that cannot be told for sure, yes: then people are asked."""
-        if not nodes:
-            return False
-        before = self.graph.interrupt_before_nodes
-        if self.graph.interrupt_after_nodes or before == "*" or set(nodes) & set(before):
-            return True
-        inner = [sub for _, sub in self.graph.get_subgraphs(recurse=True)]
-        return any(isinstance(s, Pregel) and (s.interrupt_before_nodes or s.interrupt_after_nodes) for s in inner)
-
-    def _tool_node(self, names: Sequence[str]) -> str:
-        """The one of these nodes that runs the tools; empty where none does."""
-        found = next((name for name in names if name in self._tool_nodes()), "")
-        return found or next((name for name in names if self._runs_tools(name)), "")
-
-    def _runs_tools(self, name: str) -> bool:
-        """A tool node written by hand: its entry says so, or it is called one in a graph that has no other.
-
-        Nothing else may be taken for one: behind a node that only looks at calls, refused calls would run.
-        """
-        if name in self.entry.asks:
-            return self.entry.asks[name].call
-        return not self._tool_nodes() and bool(TOOL_NODE.fullmatch(name))
-
-    def _tool_nodes(self) -> dict[str, ToolNode]:
-        bound = {name: node.bound for name, node in self.graph.nodes.items()}
-        return {name: node for name, node in bound.items() if isinstance(node, ToolNode)}
-
-    def _tool_schemas(self) -> dict[str, dict[str, Any]]:
-        """Of the graph's own tools where they are found, beside those that its entry names."""
-        tools = [*self.tools]
-        tools += [tool for node in self._tool_nodes().values() for tool in node.tools_by_name.values()]
-        return {tool.name: _schema(tool.tool_call_schema) for tool in tools}
+    def _steps(self, stops: Sequence[Stop]) -> list[Step]:
+        """The nodes that are asked about by name: all but the one that runs the open calls and nothing else."""
+        values, inside = stops[0].snapshot.values, stops[0].inside
+        names = sorted({stop.node for stop in stops})
+        _, calls = transcripts.unanswered(values)
+        runs_calls = self.nodes.tool_node(names, inside=inside) if calls else ""
+        state, fixed = transcripts.state(values), transcripts.fixed(values)
+        return [
+            Step(node=name, state=state, fixed=fixed, ask=asks.of(self.entry.asks, name))
+            for name in names
+            if name != runs_calls
+        ]
 
 
 def _answering(seen: Seen, value: Any) -> Any:
@@ -271,10 +257,3 @@ def _answering(seen: Seen, value: Any) -> Any:
     if not answers or not isinstance(value, dict) or key not in value:
         return value
     return {**value, key: [*answers, *value[key]]}
-
-
-def _schema(shape: Any) -> dict[str, Any]:
-    if isinstance(shape, dict):
-        return shape
-    found: dict[str, Any] = shape.model_json_schema() if issubclass(shape, BaseModel) else shape.schema()
-    return found

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from pydantic import BaseModel
 
 ROLES = {"human": "user", "ai": "agent", "tool": "tool", "system": "system"}
 
@@ -40,6 +42,14 @@ def state(values: Any) -> dict[str, Any]:
     if not isinstance(values, Mapping):
         return {}
     return {str(key): value for key, value in values.items() if _is_json(value)}
+
+
+def fixed(values: Any) -> dict[str, Any]:
+    """The values that are no JSON, as far as they can be shown, and not the conversation."""
+    if not isinstance(values, Mapping):
+        return {} if values is None else {"state": _shown(values)}
+    hidden = {key: value for key, value in values.items() if key != messages_key(values) and not _is_json(value)}
+    return {str(key): _shown(value) for key, value in hidden.items()}
 
 
 def output(values: Any) -> Any:
@@ -110,6 +120,22 @@ def _call(call: Any) -> dict[str, Any]:
 
 def _is_conversation(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, BaseMessage) for item in value)
+
+
+def _shown(value: Any) -> Any:
+    try:
+        shown = json.loads(json.dumps(value, default=_fields, allow_nan=False))
+        return shown if len(json.dumps(shown)) > 2 else repr(value)  # "{}" would show nothing
+    except (TypeError, ValueError, RecursionError):
+        return repr(value)
+
+
+def _fields(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return dict(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)
 
 
 def _is_json(value: Any) -> bool:

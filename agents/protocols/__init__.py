@@ -20,10 +20,10 @@ from agents.protocols import (
     plain,
     response_schema,
 )
-from agents.protocols.pause import Pause
+from agents.protocols.pause import Pause, Step
 from approvals.contract import Answer, ProposedAction
 
-__all__ = ["Pause", "WireFormat", "recognise", "resume_value", "to_actions"]
+__all__ = ["Pause", "Step", "WireFormat", "recognise", "resume_value", "to_actions"]
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +62,8 @@ def to_actions(pause: Pause) -> list[ProposedAction]:
     wire = recognise(pause)
     try:
         return list(wire.to_actions(pause))
+    except BadInterrupt:
+        raise
     except Exception as error:  # a stranger's value, and maybe a stranger's format
         raise BadInterrupt(name=wire.NAME, why=f"{type(error).__name__}: {error}") from error
 

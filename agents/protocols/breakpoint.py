@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agents.errors import BadAnswer
+from agents.errors import BadAnswer, BadInterrupt
 from agents.protocols import questions, schemas, words
-from agents.protocols.pause import Pause
+from agents.protocols.pause import Pause, Step
 from approvals import digests
-from approvals.contract import Answer, ProposedAction
+from approvals.contract import ALL_DECISIONS, Answer, ProposedAction
 
 NAME = "breakpoint"
 
@@ -41,31 +41,24 @@ def recognise(pause: Pause) -> bool:
 
 
 def to_actions(pause: Pause) -> list[ProposedAction]:
-    """One ticket per tool call before a tool node; one for the state before any other node."""
-    if pause.tool_calls is None:
-        return [_state_action(pause)]
-    return [
-        ProposedAction(
-            action=call["name"],
-            args=call["args"],
-            args_schema=pause.tool_schemas.get(call["name"]),
-            reasoning=pause.reasoning,
-            context=pause.conversation,
-            tool_call_id=call["id"] or "",
-            position=position,
-        )
-        for position, call in enumerate(pause.tool_calls)
-    ]
+    """One ticket for every tool call and for each node besides. Raises BadInterrupt where calls share an id."""
+    if not pause.is_whole:
+        _check_ids(pause.tool_calls)
+    calls = [_call_action(pause, call, position=n) for n, call in enumerate(pause.tool_calls)]
+    steps = [_step_action(pause, step, position=n) for n, step in enumerate(pause.steps, start=len(calls))]
+    if not calls and not steps:
+        raise BadInterrupt(name=NAME, why="nothing comes next")
+    return [*calls, *steps]
 
 
 def resume_value(pause: Pause, answers: Sequence[Answer]) -> Verdict:
     """What each call is to become, or what the state is to be."""
-    if pause.tool_calls is None:
-        return _state_verdict(pause, answers[0])
-    if len(answers) != len(pause.tool_calls):
-        raise BadAnswer(why=f"{len(pause.tool_calls)} calls wait and there are {len(answers)} decisions.")
-    verdict = Verdict(run={}, refuse={}, reply={}, update={})
-    for call, answer in zip(pause.tool_calls, answers, strict=True):
+    refusal = next((answer for answer in answers if answer.type not in {"approve", "edit"}), None)
+    if pause.is_whole and refusal:
+        return Verdict(run={}, refuse={}, reply={}, update={}, stop=words.refusal(refusal))
+    calls, steps = answers[: len(pause.tool_calls)], answers[len(pause.tool_calls) :]
+    verdict = Verdict(run={}, refuse={}, reply={}, update=_update(pause, steps))
+    for call, answer in zip(pause.tool_calls, calls, strict=True):
         if answer.type in {"approve", "edit"}:
             verdict.run[call["id"]] = _args(pause, call, answer)
         elif answer.type == "respond":
@@ -75,6 +68,28 @@ def resume_value(pause: Pause, answers: Sequence[Answer]) -> Verdict:
     return verdict
 
 
+def _check_ids(calls: Sequence[dict[str, Any]]) -> None:
+    """A graph runs calls by their ids, so of two with one id neither can be let loose alone."""
+    ids = [call["id"] for call in calls]
+    if "" in ids:
+        raise BadInterrupt(name=NAME, why="the agent made a call without an id, so it cannot be decided by itself")
+    if again := next((name for name in ids if ids.count(name) > 1), ""):
+        raise BadInterrupt(name=NAME, why=f"the agent made several calls with the id “{again}”, so none runs alone")
+
+
+def _call_action(pause: Pause, call: dict[str, Any], *, position: int) -> ProposedAction:
+    return ProposedAction(
+        action=call["name"],
+        args=call["args"],
+        args_schema=pause.tool_schemas.get(call["name"]),
+        reasoning=pause.reasoning,
+        context=pause.conversation,
+        allowed_decisions=("approve", "reject") if pause.is_whole else ALL_DECISIONS,
+        tool_call_id=call["id"] or "",
+        position=position,
+    )
+
+
 def _args(pause: Pause, call: dict[str, Any], answer: Answer) -> dict[str, Any]:
     args: dict[str, Any] = call["args"] if answer.args is None else answer.args
     if not digests.alike(args, call["args"]):
@@ -82,33 +97,45 @@ def _args(pause: Pause, call: dict[str, Any], answer: Answer) -> dict[str, Any]:
     return args
 
 
-def _state_action(pause: Pause) -> ProposedAction:
-    name = pause.ask.action or pause.node
+def _step_action(pause: Pause, step: Step, *, position: int) -> ProposedAction:
     return ProposedAction(
-        action=name,
-        args=_proposed(pause),
-        args_schema=questions.schema(pause, name),
+        action=step.ask.action or step.node,
+        args=_proposed(step),
+        args_schema=_schema(pause, step),
         reasoning=pause.reasoning,
         context=pause.conversation,
-        allowed_decisions=("approve", "edit", "reject"),
+        allowed_decisions=("approve", "edit", "reject") if pause.may_edit else ("approve", "reject"),
+        position=position,
     )
 
 
-def _state_verdict(pause: Pause, answer: Answer) -> Verdict:
-    if answer.type not in {"approve", "edit"}:
-        return Verdict(run={}, refuse={}, reply={}, update={}, stop=words.refusal(answer))
-    asked = _proposed(pause)
-    args = asked if answer.args is None else answer.args
-    unknown = sorted(set(args) - set(asked))
-    if unknown:
-        raise BadAnswer(why=f"the state has no “{unknown[0]}” to change.")
-    changed = {key: value for key, value in args.items() if not digests.alike(value, asked[key])}
-    if changed:
-        schemas.check(args, questions.schema(pause, pause.ask.action or pause.node))
-    return Verdict(run={}, refuse={}, reply={}, update=changed)
+def _update(pause: Pause, answers: Sequence[Answer]) -> dict[str, Any]:
+    """What an edit changes of the state: what is not JSON keeps its own type, so nobody changes it."""
+    changed: dict[str, Any] = {}
+    for step, answer in zip(pause.steps, answers, strict=True):
+        asked = _proposed(step)
+        args = asked if answer.args is None else answer.args
+        unknown = sorted(set(args) - set(asked))
+        if unknown:
+            raise BadAnswer(why=f"the state has no “{unknown[0]}” to change.")
+        edited = {key: value for key, value in args.items() if not digests.alike(value, asked[key])}
+        if edited:
+            schemas.check(args, _schema(pause, step))
+        changed |= edited
+    return changed
 
 
-def _proposed(pause: Pause) -> dict[str, Any]:
+def _schema(pause: Pause, step: Step) -> dict[str, Any] | None:
+    """What an edit must fit: the tool's or the entry's schema, and what is not JSON stays as it is."""
+    known = questions.schema_of(pause, step.ask, step.ask.action or step.node)
+    kept = {key: {"const": value} for key, value in _proposed(step).items() if key not in step.state}
+    if not kept:
+        return known
+    properties = {**((known or {}).get("properties") or {}), **kept}
+    return {**(known or {"type": "object"}), "properties": properties}
+
+
+def _proposed(step: Step) -> dict[str, Any]:
     """The state's values, or those of them that the graph's entry puts up for review."""
-    keys = pause.state if pause.ask.args is None else pause.ask.args
-    return {key: pause.state[key] for key in keys if key in pause.state}
+    values = {**step.fixed, **step.state}
+    return {key: values[key] for key in (values if step.ask.args is None else step.ask.args) if key in values}

@@ -10,6 +10,18 @@ from agents.asks import Ask
 
 
 @dataclass(frozen=True, kw_only=True)
+class Step:
+    """A node that runs when a static breakpoint is passed, and the state that it reads."""
+
+    node: str
+    #: The values that are JSON: people may edit them.
+    state: Mapping[str, Any] = field(default_factory=dict)
+    #: What is not JSON, as far as it can be shown; nobody edits that.
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    ask: Ask = field(default_factory=Ask)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pause:
     """One interrupt, or one static breakpoint (then `value` is None and `is_breakpoint` is true)."""
 
@@ -19,10 +31,14 @@ class Pause:
     value: Any = None
     response_schema: dict[str, Any] | None = None
     is_breakpoint: bool = False
-    #: The calls of the last AI message, where the next node is a tool node; else None.
-    tool_calls: Sequence[dict[str, Any]] | None = None
-    #: The state's values, as far as they are JSON; a breakpoint before another node lets people edit them.
-    state: Mapping[str, Any] = field(default_factory=dict)
+    #: At a breakpoint, the calls of the last AI message that nothing answers.
+    tool_calls: Sequence[dict[str, Any]] = ()
+    #: At a breakpoint, the nodes that are asked about besides.
+    steps: Sequence[Step] = ()
+    #: At a breakpoint, everything runs or nothing does: the graph cannot run a part of it.
+    is_whole: bool = False
+    #: May people change the state? Not where several nodes, or a subgraph's, read it.
+    may_edit: bool = True
     #: {"role", "content", "name", "tool_calls"}, oldest first.
     conversation: Sequence[dict[str, Any]] = ()
     #: JSON Schema of the arguments of each tool that could be found in the graph.

@@ -52,4 +52,9 @@ def _share(value: Any) -> float | None:
 
 def schema(pause: Pause, name: str) -> dict[str, Any] | None:
     """What an edit must fit: the tool's own schema where it can be found, else the entry's."""
-    return pause.tool_schemas.get(name) or (dict(pause.ask.args_schema) if pause.ask.args_schema else None)
+    return schema_of(pause, pause.ask, name)
+
+
+def schema_of(pause: Pause, ask: asks.Ask, name: str) -> dict[str, Any] | None:
+    """The same, for a node of which the entry says this."""
+    return pause.tool_schemas.get(name) or (dict(ask.args_schema) if ask.args_schema else None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, TypedDict
 
 from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
@@ -12,7 +14,22 @@ from langgraph.types import interrupt
 
 from tests.agents.example_graphs import EFFECTS
 
-NAMES = ["stops", "big_stop", "ids_again", "id_again", "asks_id_again"]
+NAMES = [
+    "stops",
+    "big_stop",
+    "ids_again",
+    "id_again",
+    "asks_id_again",
+    "fan",
+    "pair",
+    "team",
+    "deep_step",
+    "fallbacks",
+    "same_ids",
+    "no_ids",
+    "hidden_amount",
+    "stops_behind",
+]
 
 
 @tool
@@ -99,3 +116,74 @@ def _does(words: str) -> Any:
 
 stops = _chain(("draft", lambda state: {"to": "bob"}), ("send", _does("sent")), interrupt_before=["send"])
 big_stop = _chain(("draft", lambda state: {"to": "x" * 300_000}), ("send", _does("sent")), interrupt_before=["send"])
+
+hidden_amount = _chain(
+    ("draft", lambda state: {"to": "bob", "amount": Decimal("1000000")}),
+    ("transfer", lambda state: EFFECTS.append(f"transferred {state['amount']!r} to {state['to']}")),
+    interrupt_before=["transfer"],
+)
+
+# Several nodes come next at once.
+_WIPE = _call(wipe, "c1", name="prod")
+_fan = StateGraph(MessagesState)
+_fan.add_node("agent", _speaks([_call(pay, "c1", amount=1)]))
+_fan.add_node("tools", ToolNode([pay]))
+_fan.add_node("publish", _does("published"))
+_fan.add_edge(START, "agent")
+_fan.add_edge("agent", "tools")
+_fan.add_edge("agent", "publish")
+fan = _fan.compile(interrupt_before=["tools", "publish"])
+
+_pair = StateGraph(Draft)
+_pair.add_node("plan", lambda state: {"to": "bob"})
+_pair.add_node("send", _does("sent"))
+_pair.add_node("wipe", _does("wiped"))
+_pair.add_edge(START, "plan")
+_pair.add_edge("plan", "send")
+_pair.add_edge("plan", "wipe")
+pair = _pair.compile(interrupt_before=["send", "wipe"])
+
+# A subgraph stops before its tools, and before a step.
+_team = StateGraph(MessagesState)
+_team.add_node("team", _tooled(_speaks([_WIPE]), ToolNode([pay, wipe])).compile(interrupt_before=["tools"]))
+_team.add_edge(START, "team")
+team = _team.compile()
+
+_deep = StateGraph(Draft)
+_deep.add_node("plan", lambda state: {"to": "bob"})
+_deep.add_node("team", _chain(("inner", _does("inner")), interrupt_before=["inner"]))
+_deep.add_edge(START, "plan")
+_deep.add_edge("plan", "team")
+deep_step = _deep.compile()
+
+# A tool node that has a fallback, beside one that has none.
+_fall = StateGraph(MessagesState)
+_fall.add_node("agent", _speaks([_WIPE]))
+_fall.add_node("safe_tools", ToolNode([pay]))
+_nothing = RunnableLambda(lambda state: {"messages": []})
+_fall.add_node("sensitive_tools", ToolNode([wipe]).with_fallbacks([_nothing]))
+_fall.add_edge(START, "agent")
+_fall.add_conditional_edges(
+    "agent",
+    lambda s: "sensitive_tools" if s["messages"][-1].tool_calls else END,
+    ["safe_tools", "sensitive_tools", END],
+)
+_fall.add_edge("safe_tools", "agent")
+_fall.add_edge("sensitive_tools", "agent")
+fallbacks = _fall.compile(interrupt_before=["sensitive_tools"])
+
+# Calls that nobody can tell apart.
+same_ids = _tooled(_speaks([_call(pay, "c", amount=7), _call(wipe, "c", name="prod")]), ToolNode([pay, wipe])).compile(
+    interrupt_before=["tools"]
+)
+no_ids = _tooled(_speaks([_call(pay, "", amount=7)]), ToolNode([pay])).compile(interrupt_before=["tools"])
+
+# It stops before the tools and again behind them.
+_behind = StateGraph(MessagesState)
+_behind.add_node("agent", _speaks([_WIPE]))
+_behind.add_node("tools", ToolNode([wipe]))
+_behind.add_node("publish", _does("published"))
+_behind.add_edge(START, "agent")
+_behind.add_edge("agent", "tools")
+_behind.add_edge("tools", "publish")
+stops_behind = _behind.compile(interrupt_before=["tools", "publish"])

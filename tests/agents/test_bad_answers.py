@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from agents import checkpoints, protocols
 from agents.errors import BadAnswer
+from agents.protocols import Step
 from agents.protocols.breakpoint import Verdict
 from approvals.contract import Answer
 from approvals.errors import ApprovalError
@@ -98,7 +99,7 @@ FORMATS = {
         Verdict(run={"c1": {"n": 1}}, refuse={}, reply={"c2": "by hand"}, update={}),
     ),
     "breakpoint before another node": (
-        pause(is_breakpoint=True, state={"n": 1}, tool_schemas={"ask": SCHEMA}),
+        pause(is_breakpoint=True, steps=[Step(node="ask", state={"n": 1})], tool_schemas={"ask": SCHEMA}),
         is_state,
         [Answer(type="edit", args={"n": 2})],
         Verdict(run={}, refuse={}, reply={}, update={"n": 2}),

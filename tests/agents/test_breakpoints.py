@@ -7,10 +7,11 @@ import pytest
 from agents import runner, wishes
 from agents.errors import AnswerWaits
 from agents.models import DemoTransfer, Run
+from approvals.errors import DecisionNotAllowed, InvalidArguments
 from approvals.models import Ticket
 from tests.agents.example_graphs import EFFECTS
 from tests.agents.test_recovery import abandon
-from tests.factories import claim, decide
+from tests.factories import claim, decide, make_policy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,3 +105,100 @@ class TestIdsUsedAgain:
         runner.drive_sync(run.thread_id)
         ticket.refresh_from_db()
         assert (ticket.execution, ticket.result) == ("unknown", None)
+
+
+def asked():
+    return [(ticket.action, ticket.args) for ticket in pending()]
+
+
+class TestSeveralNodes:
+    def test_each_has_its_ticket_beside_the_calls(self, start):
+        start("fan", GO)
+        assert asked() == [("pay", {"amount": 1}), ("publish", {})]
+
+    def test_none_runs_before_all_are_approved(self, start, resume, alice):
+        start("fan", GO)
+        call, node = pending()
+        assert resume(decide(call, alice)).status == "paused"
+        assert EFFECTS == []
+        assert resume(decide(node, alice)).status == "succeeded"
+        assert sorted(EFFECTS) == ["paid 1", "published"]
+
+    def test_none_runs_when_one_is_rejected(self, start, resume, alice):
+        start("fan", GO)
+        call, node = pending()
+        decide(node, alice)
+        run = resume(decide(call, alice, "reject", message="not now"))
+        assert (run.status, EFFECTS) == ("rejected", [])
+        assert "not now" in run.error
+
+    def test_the_policy_of_each_applies(self, start, cast):
+        make_policy("Wipe", action="wipe", risk="critical", requirements={"security": 1})
+        start("pair")
+        assert [(ticket.action, ticket.risk) for ticket in pending()] == [("send", "medium"), ("wipe", "critical")]
+
+    def test_what_two_nodes_read_is_not_edited_for_one(self, start, alice):
+        start("pair")
+        with pytest.raises(DecisionNotAllowed):
+            decide(pending()[0], alice, "edit", args={"asked": "x", "to": "eve"})
+
+
+class TestSubgraphs:
+    def test_the_calls_inside_are_shown(self, start, resume, alice):
+        start("team", GO)
+        assert asked() == [("wipe", {"name": "prod"})]
+        assert resume(decide(pending()[0], alice)).status == "succeeded"
+        assert EFFECTS == ["wiped prod"]
+
+    def test_a_rejection_inside_ends_the_run(self, start, resume, alice):
+        start("team", GO)
+        assert resume(decide(pending()[0], alice, "reject")).status == "rejected"
+        assert EFFECTS == []
+
+    def test_the_state_inside_is_shown(self, start, resume, alice):
+        start("deep_step")
+        assert asked() == [("inner", {"asked": "x", "to": "bob"})]
+        resume(decide(pending()[0], alice))
+        assert EFFECTS == ["inner"]
+
+    def test_it_cannot_be_edited(self, start, alice):
+        start("deep_step")
+        with pytest.raises(DecisionNotAllowed):
+            decide(pending()[0], alice, "edit", args={"asked": "x", "to": "eve"})
+
+
+class TestCalls:
+    def test_a_tool_node_with_fallbacks_is_one(self, start, resume, alice):
+        start("fallbacks", GO)
+        assert asked() == [("wipe", {"name": "prod"})]
+        assert resume(decide(pending()[0], alice, "reject")).output == "All done."
+        assert EFFECTS == []
+
+    @pytest.mark.parametrize(("graph", "why"), [("same_ids", "the id “c”"), ("no_ids", "without an id")])
+    def test_calls_that_nobody_can_tell_apart_never_run(self, start, graph, why):
+        run = start(graph, GO)
+        assert (run.status, EFFECTS) == ("failed", [])
+        assert why in run.error
+
+    def test_behind_a_refused_call_the_next_breakpoint_holds(self, start, resume, alice):
+        start("stops_behind", GO)
+        run = resume(decide(pending()[0], alice, "reject"))
+        assert (run.status, EFFECTS, asked()) == ("paused", [], [("publish", {})])
+        resume(decide(pending()[0], alice))
+        assert EFFECTS == ["published"]
+
+
+class TestValuesThatAreNoJson:
+    def test_they_are_shown(self, start):
+        start("hidden_amount")
+        assert asked() == [("transfer", {"asked": "x", "to": "bob", "amount": "1000000"})]
+
+    def test_what_is_edited_beside_them_leaves_their_type(self, start, resume, alice):
+        start("hidden_amount")
+        resume(decide(pending()[0], alice, "edit", args={"asked": "x", "to": "eve", "amount": "1000000"}))
+        assert EFFECTS == ["transferred Decimal('1000000') to eve"]
+
+    def test_nobody_edits_them(self, start, alice):
+        start("hidden_amount")
+        with pytest.raises(InvalidArguments):
+            decide(pending()[0], alice, "edit", args={"asked": "x", "to": "bob", "amount": "1"})

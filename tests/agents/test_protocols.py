@@ -8,7 +8,7 @@ import pytest
 
 from agents import protocols
 from agents.errors import BadAnswer
-from agents.protocols import Pause
+from agents.protocols import Pause, Step
 from approvals.contract import Answer
 
 CALL = {"name": "pay", "args": {"n": 1}, "id": "c1"}
@@ -75,7 +75,7 @@ def answered(given, *answers):
         (pause(3), "plain"),
         (pause([]), "plain"),
         (pause(None), "plain"),
-        (pause(is_breakpoint=True), "breakpoint"),
+        (pause(is_breakpoint=True, steps=[Step(node="ask")]), "breakpoint"),
     ],
 )
 def test_a_format_is_recognised(given, name):
@@ -205,6 +205,6 @@ def test_a_response_must_fit_the_schema():
 
 
 def test_a_breakpoint_refuses_unknown_state():
-    asked = pause(is_breakpoint=True, state={"text": "a"})
+    asked = pause(is_breakpoint=True, steps=[Step(node="ask", state={"text": "a"})])
     with pytest.raises(BadAnswer, match="other"):
         answered(asked, Answer(type="edit", args={"other": 1}))

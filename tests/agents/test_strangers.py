@@ -186,7 +186,10 @@ class TestBreakpoints:
     def test_a_node_that_only_looks_at_calls_is_no_tool_node(self, start, resume, alice, kind, effects):
         # Behind it the tool node would run what was refused, so a rejection ends the run.
         run = start("quiet_review", TASK)
-        run = resume(decide(pending(run)[0], alice, kind))
+        call, review = pending(run)
+        assert (call.action, review.action, call.allowed_decisions) == ("order", "review", ["approve", "reject"])
+        decide(call, alice)
+        run = resume(decide(review, alice, kind))
         assert (EFFECTS, run.status) == (effects, "succeeded" if effects else "rejected")
 
 
