@@ -18,6 +18,8 @@ from approvals.states import DecisionType, Gate, Outcome, Risk
 
 #: Below this depth a value is shown as JSON: deeper nesting helps nobody and breaks the page.
 DEPTH = 4
+#: A value of more parts is shown as JSON too: whole, but not in a table that takes a second to draw.
+MANY = 300
 LONG = 400
 #: Sorts after every moment.
 NEVER = "never"
@@ -128,6 +130,8 @@ def row(key: str, value: Any, schema: Any = None, *, depth: int = DEPTH) -> Row:
         case [] | {} if not value:
             kind = "list" if isinstance(value, list) else "object"
             return named(type=kind, kind="nothing", text=f"empty {kind}")
+        case dict() | list() if parts_of(value) > MANY:
+            return named(type="JSON", kind="json", text=wording.as_json(value, indent=2))
         case dict() if depth > 1:
             inner = rows(value, schema if isinstance(schema, dict) else None, depth=depth - 1)
             return named(type="object", kind="object", rows=inner)
@@ -136,6 +140,12 @@ def row(key: str, value: Any, schema: Any = None, *, depth: int = DEPTH) -> Row:
             return named(type="list", kind="list", rows=inner, size=wording.counted(len(value), "item"))
         case _:
             return named(type="JSON", kind="json", text=wording.as_json(value, indent=2))
+
+
+def parts_of(value: Any) -> int:
+    """How many values there are in it, itself included."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(parts_of, inner))
 
 
 def _text_row(named: Callable[..., Row], value: str) -> Row:

@@ -15,6 +15,10 @@ from approvals import wording
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 DEPTH = 3
 LONG_TEXT = 80
+#: Nobody looks through more than this in a form, and Django takes no form with more than 1,000 fields.
+MANY = 200
+#: More than this nobody looks through in a form.
+MANY = 200
 
 CHECKS: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str) and not any(map(wording.is_unseen, value)),
@@ -174,7 +178,7 @@ def _kind(schema: dict[str, Any], value: Any, *, depth: int) -> tuple[str, list[
         return ("kept" if value is not MISSING else "json"), []
     if options := _options(schema):
         fits = value is MISSING or value is None or any(wording.same(value, option) for option in options)
-        return ("choice", options) if fits else ("json", [])
+        return ("choice", options) if fits and len(options) <= MANY else ("json", [])
     kind = schema.get("type", "object" if "properties" in schema else None)
     if not isinstance(kind, str) or not (value is MISSING or value is None or CHECKS.get(kind, _never)(value)):
         return "json", []
@@ -184,7 +188,9 @@ def _kind(schema: dict[str, Any], value: Any, *, depth: int) -> tuple[str, list[
     if kind == "array":
         return ("lines" if _is_lines(schema, value) else "json"), []
     if kind == "object":
-        plain = isinstance(schema.get("properties"), dict) and isinstance(value, dict) and depth <= DEPTH
+        known = schema.get("properties")
+        plain = isinstance(known, dict) and isinstance(value, dict) and depth <= DEPTH
+        plain = plain and len({*(known or {}), *value}) <= MANY
         return ("object" if plain and not any(map(wording.is_unseen, "".join(value))) else "json"), []
     return (kind if kind in {"number", "integer"} else "json"), []
 

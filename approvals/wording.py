@@ -12,6 +12,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 #: Keys that read as part of a sentence: "to bob" rather than "to: bob".
@@ -42,7 +45,10 @@ def is_unseen(char: str) -> bool:
 
 
 def pieces(text: str) -> Iterator[tuple[bool, str]]:
-    """The text in turn as (marked, piece): an unseen character as ⟨U+202E⟩, a stranger in its word as а⟨U+0430⟩."""
+    """The text in turn as (marked, piece): an unseen character as ⟨U+202E⟩, a stranger in its word as а⟨U+0430⟩.
+
+    The same one many times over is counted: ⟨U+200B ×80,000⟩.
+    """
     strange = set() if text.isascii() else set(_strangers(text))
     return _marked(
         text, lambda at, char: number(char) if is_unseen(char) else char + number(char) if at in strange else ""
@@ -57,18 +63,16 @@ def exact_pieces(name: str) -> Iterator[tuple[bool, str]]:
 
 
 def _marked(text: str, mark: Callable[[int, str], str]) -> Iterator[tuple[bool, str]]:
-    seen: list[str] = []
-    for at, char in enumerate(text):
-        marked = mark(at, char)
-        if not marked:
-            seen.append(char)
-            continue
-        if seen:
-            yield False, "".join(seen)
-            seen = []
-        yield True, marked
-    if seen:
-        yield False, "".join(seen)
+    marks = (("" if " " <= char <= "~" else mark(at, char), char) for at, char in enumerate(text))
+    for is_marked, run in groupby(marks, key=lambda one: bool(one[0])):
+        if is_marked:
+            yield True, "".join(_counted(marked, len(list(same))) for marked, same in groupby(run, key=itemgetter(0)))
+        else:
+            yield False, "".join(char for _, char in run)
+
+
+def _counted(marked: str, times: int) -> str:
+    return marked if times == 1 else f"{marked[:-1]} ×{times:,}⟩"
 
 
 def number(char: str) -> str:
@@ -86,6 +90,7 @@ def _strangers(text: str) -> Iterator[int]:
             yield from (word.start() + at for at, name in enumerate(alphabets) if name in ALPHABETS and name != home)
 
 
+@lru_cache(maxsize=4_096)
 def _alphabet(char: str) -> str:
     return unicodedata.name(char, "").partition(" ")[0]
 

@@ -160,3 +160,15 @@ def test_errors_of_the_schema_stand_beside_their_fields() -> None:
 def test_nothing_posted_breaks_the_form(args: dict[str, Any], posted: dict[str, str]) -> None:
     ArgumentsForm(args, data=posted)
     ArgumentsForm(args, data={"args_json": "".join(posted)})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {f"p{n}": {"type": "string"} for n in range(300)}},
+        {"properties": {"t": {"enum": [f"v{n}" for n in range(300)]}}},
+    ],
+)
+def test_more_than_anybody_looks_through_is_edited_as_json(schema: dict[str, Any]) -> None:
+    root = fields.of({"t": "v1"}, schema)
+    assert [leaf.kind for leaf in root.leaves()] == ["json"]

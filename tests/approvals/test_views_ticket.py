@@ -156,3 +156,14 @@ def test_a_question_whose_schema_is_too_large_says_why_it_takes_no_answer(alice,
     )
     client.force_login(alice)
     assert "cannot be answered here" in client.get(ticket.get_absolute_url()).content.decode()
+
+
+def test_a_value_of_very_many_parts_is_shown_whole_as_json(client: Client, transfers: Any, alice: Any) -> None:
+    page = page_of(client, factories.open_ticket(args={"lines": [[n] for n in range(2_000)]}), alice)
+    assert 'aria-label="Lines as JSON"' in page
+    assert "1999" in page
+
+
+def test_of_a_long_conversation_the_page_says_what_it_leaves_out(client: Client, transfers: Any, alice: Any) -> None:
+    said = [{"role": "tool", "content": "x" * 5_000, "name": None, "tool_calls": []} for _ in range(30)]
+    assert "earlier turns not kept here" in page_of(client, factories.open_ticket(context=said), alice)

@@ -59,3 +59,8 @@ def test_exact_name_numbers_whatever_is_not_ascii() -> None:
 )
 def test_a_running_total_is_one_line(what, by, line):
     assert wording.running({"what": what, "by": by, "hours": 24, "before": 0, "with_this": 1250}) == line
+
+
+def test_the_same_unseen_character_many_times_is_counted():
+    assert wording.visible("a" + "\u200b" * 80_000 + "b") == "a⟨U+200B ×80,000⟩b"
+    assert wording.visible("\u200b\u202e\u202e") == "⟨U+200B⟩⟨U+202E ×2⟩"
