@@ -12,7 +12,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
 from agents import checkpoints, recovery, registry, runs, sessions
@@ -21,6 +21,7 @@ from agents.errors import AgentError, BadInput, BrokenGraph, ModelRefused, Unkno
 from agents.models import Run, RunStatus, Wish
 from agents.recovery import GONE_ON, NEW_INPUT
 from agents.sessions import Session
+from approvals import complaints
 from approvals.models import Ticket
 
 logger = logging.getLogger(__name__)
@@ -145,7 +146,11 @@ def check_input(entry: registry.GraphEntry, value: Any) -> None:
         raise BadInput(why="it holds text or numbers that the database cannot keep.")
     found = best_match(Draft202012Validator(entry.input_schema or {}).iter_errors(value))
     if found is not None:
-        raise BadInput(why=f"{found.json_path}: {found.message}.")
+        raise BadInput(why=f"{_place(found)}{complaints.of(found)}.")
+
+
+def _place(found: ValidationError) -> str:
+    return f"{found.json_path}: " if found.absolute_path else ""
 
 
 def _storable(value: Any) -> bool:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from approvals import digests, schemas
+from approvals import complaints, digests, schemas
 from approvals.errors import InvalidArguments, TooLarge
 
 MAX_BYTES = 256 * 1024
@@ -53,7 +53,7 @@ def check_schema(args: Any, schema: dict[str, Any] | None) -> None:
         raise InvalidArguments([{"path": "", "message": schemas.UNUSED.format(why=error)}]) from error
     if found:
         raise InvalidArguments(
-            [{"path": pointer(error.absolute_path), "message": error.message[:500]} for error in found]
+            [{"path": pointer(error.absolute_path), "message": complaints.of(error)} for error in found]
         )
 
 

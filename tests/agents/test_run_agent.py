@@ -123,7 +123,7 @@ def test_waiting_ends_after_the_seconds_given(run_agent):
         (["operations", "--input", "{bad"], "--input is not JSON"),
         (["operations", "--input", "@/nowhere.json"], "--input cannot read"),
         (["operations", "--input", "[]"], "must be a JSON object"),
-        (["operations", "--input", "{}"], "'messages' is a required property"),
+        (["operations", "--input", "{}"], "“messages” is missing"),
         (["operations"], "Give the graph something to do"),
         (["operations", "--message", " "], "The message is empty"),
         (["operations", "--message", "x", "--requester", "zoe"], "There is no user called “zoe”"),

@@ -93,6 +93,6 @@ def test_a_wrong_answer_stays_in_the_form_with_its_sentence(question: Ticket, an
     response = answer(carrier="0", days="0")
     page = response.content.decode()
     assert response.status_code == 422
-    assert "0 is less than the minimum of 1" in page and 'value="0"' in page
+    assert "must be at least 1" in page and 'value="0"' in page
     question.refresh_from_db()
     assert question.state == "pending"

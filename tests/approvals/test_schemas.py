@@ -36,14 +36,14 @@ def refused(args: dict, schema: dict) -> str:
 
 def test_a_naive_pattern_and_a_hostile_text_are_answered_at_once():
     schema = {"properties": {"to": {"type": "string", "pattern": NAIVE}}}
-    assert "does not match" in refused({"to": HOSTILE}, schema)
+    assert "does not have the form" in refused({"to": HOSTILE}, schema)
     arguments.check_schema({"to": "bob.smith@example.com"}, schema)
 
 
 def test_names_are_matched_as_safely_as_values():
     schema = {"patternProperties": {"^(a+)+$": {"type": "integer"}}, "additionalProperties": False}
     assert HOSTILE in refused({HOSTILE: 1}, schema)
-    assert "is not of type 'integer'" in refused({"aaa": "x"}, schema)
+    assert "must be a whole number" in refused({"aaa": "x"}, schema)
     arguments.check_schema({"aaa": 1}, schema)
 
 
@@ -52,7 +52,7 @@ def test_names_are_matched_as_safely_as_values():
 )
 def test_a_reference_to_the_root_keeps_the_bounds_of_every_draft(draft):
     schema = {"$schema": draft, "properties": {"next": {"$ref": "#"}, "to": {"pattern": NAIVE}}}
-    assert "does not match" in refused({"next": {"to": HOSTILE}}, schema)
+    assert "does not have the form" in refused({"next": {"to": HOSTILE}}, schema)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_recursive_schema_ends_at_the_time_limit():
 def test_items_are_compared_in_one_pass():
     items = [x for n in range(20_000) for x in (n, str(n))]
     arguments.check_schema({"l": items}, {"properties": {"l": {"uniqueItems": True}}})
-    assert "non-unique" in refused({"l": [[1], {}, [1]]}, {"properties": {"l": {"uniqueItems": True}}})
+    assert "same item twice" in refused({"l": [[1], {}, [1]]}, {"properties": {"l": {"uniqueItems": True}}})
 
 
 def test_a_ticket_keeps_a_good_schema_and_of_another_only_what_is_wrong_with_it():

@@ -1,0 +1,27 @@
+"""What is wrong with arguments, said for people."""
+
+from __future__ import annotations
+
+import pytest
+
+from approvals import arguments
+from approvals.errors import InvalidArguments
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "sentence"),
+    [
+        ({"type": "integer"}, "many", "must be a whole number"),
+        ({"type": ["string", "null"]}, 1, "must be text or null"),
+        ({"exclusiveMinimum": 0}, -5, "must be more than 0"),
+        ({"enum": ["post", "courier"]}, "pigeon", 'must be one of "post", "courier"'),
+        ({"minLength": 3}, "ab", "must have at least 3 character(s)"),
+        ({"pattern": "^[a-z]+$"}, "A", "does not have the form it must have: ^[a-z]+$"),
+        ({"required": ["to"]}, {}, "“to” is missing"),
+        ({"const": True}, False, "must be true"),
+    ],
+)
+def test_each_rule_has_its_words(schema, value, sentence):
+    with pytest.raises(InvalidArguments) as refused:
+        arguments.check_schema(value, schema)
+    assert refused.value.errors[0]["message"] == sentence
