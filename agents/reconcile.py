@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import connection, transaction
 
 from agents import deliveries, runner, runs, sessions
 from agents.database import in_thread
@@ -68,7 +68,11 @@ async def _look_at(run: Run) -> Finding:
 
 
 def _close_left_open(run: Run) -> Finding:
-    closed = runs.close_tickets(run.thread_id, reason=LEFT_OPEN)
+    with transaction.atomic():
+        now = Run.objects.select_for_update().get(pk=run.pk)
+        if not RunStatus(now.status).is_over:  # repaired or told something new since the rows were read
+            return _finding(now, why=DRIVEN)
+        closed = runs.close_tickets(run.thread_id, reason=LEFT_OPEN)
     did = (f"Closed {closed} {'ticket' if closed == 1 else 'tickets'}.",) if closed else ()
     return _finding(run, did=did, why=LEFT_OPEN)
 

@@ -8,6 +8,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
+from agents import runner
 from agents.models import Run
 from approvals.models import Ticket
 from tests.agents.broken_graphs import TROUBLE
@@ -69,6 +70,20 @@ def test_what_a_run_that_is_over_left_open_is_closed(start, reconcile):
     Run.objects.update(status="failed")
     assert reconcile()[run.thread_id]["did"] == ["Closed 1 ticket."]
     assert Ticket.objects.get().state == "cancelled"
+
+
+def test_a_run_that_was_taken_up_since_it_was_read_keeps_its_tickets(start):
+    run = start("two_questions")
+    run.status = "failed"  # as it was when the rows were read
+    assert runner.run_alone(looked_at(run)).did == ()
+    assert Ticket.objects.get().state == "pending"
+
+
+async def looked_at(run):
+    """One run, from a row that may be old by now."""
+    from agents import reconcile
+
+    return await reconcile._look_at(run)
 
 
 def test_a_run_whose_worker_died_is_told_from_a_pause_and_taken_up(start, reconcile):
