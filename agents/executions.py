@@ -19,6 +19,12 @@ from approvals.errors import InvalidArguments
 from approvals.models import Ticket
 from approvals.states import Execution, TicketState
 
+#: What the model reads in place of a result when new input comes. It must not take what may be done for undone.
+TRIED: dict[str, str] = {
+    Execution.STARTED: "It is not known whether this was run. Do not run it again unless you are asked to.",
+    Execution.UNKNOWN: "It is not known whether this was run. Do not run it again unless you are asked to. {error}",
+    Execution.FAILED: "This failed. {error}",
+}
 #: The statuses of the 4xx that say that somebody stopped waiting, not that the request was refused.
 GAVE_UP = (408, 499)
 #: What HTTP clients call an exchange that began and did not end.
@@ -45,6 +51,13 @@ def record_known(thread_id: str, seen: Seen) -> None:
     """What the tools have answered although the worker is gone that let them loose."""
     for ticket in Ticket.objects.filter(thread_id=thread_id, execution=Execution.STARTED):
         _record_result(ticket, seen)
+
+
+def tried(thread_id: str) -> dict[str, str]:
+    """What is known of calls that were let loose and may have no result; models use ids again, the last counts."""
+    mine = Ticket.objects.filter(thread_id=thread_id).exclude(tool_call_id="").order_by("pk")
+    newest = {ticket.tool_call_id: ticket for ticket in mine}
+    return {call: TRIED[t.execution].format(error=t.error) for call, t in newest.items() if t.execution in TRIED}
 
 
 def sentence(error: BaseException) -> str:

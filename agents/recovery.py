@@ -25,7 +25,7 @@ async def recover(session: Session) -> None:
     await sessions.refuse_in_doubt(session)
     if _is_lost(session, seen):
         await in_thread(runs.count_recovery, session.lease)
-        seen = await sessions.step(session, session.thread.begin(session.run.input, seen))
+        seen = await sessions.begin(session, session.run.input, seen)
         await sessions.advance(session, seen, stale=NEW_INPUT)
         return
     again = await in_thread(deliveries.claim_again, session.lease, seen)
@@ -44,7 +44,7 @@ async def retry(session: Session) -> None:
     await in_thread(runs.write, session.lease, status=RunStatus.RUNNING, error="")
     acting = await in_thread(deliveries.start_again, session.run.thread_id, seen)
     if _is_lost(session, seen):
-        seen = await sessions.step(session, session.thread.begin(session.run.input, seen))
+        seen = await sessions.begin(session, session.run.input, seen)
     elif acting or seen.is_broken_off:
         going_on = session.thread.go_on(is_approved=bool(acting))
         seen = await sessions.step(session, going_on, acting=acting)

@@ -109,7 +109,7 @@ async def _begin(session: Session, value: Any) -> None:
     await in_thread(runs.begin, session.lease, value=value, begun_from=seen.checkpoint_id)
     session.thread.asked = value
     async with sessions.settled(session):
-        seen = await sessions.step(session, session.thread.begin(value, seen))
+        seen = await sessions.begin(session, value, seen)
         await sessions.advance(session, seen, stale=NEW_INPUT)
 
 

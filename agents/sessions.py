@@ -105,6 +105,12 @@ async def answer(session: Session, delivery: Delivery) -> Seen:
     return await step(session, session.thread.answer(delivery.pause, delivery.value), acting=delivery.tickets)
 
 
+async def begin(session: Session, value: Any, seen: Seen) -> Seen:
+    """Give the graph new input; the model hears of every call it replaces what is known of it."""
+    tried = await in_thread(executions.tried, session.run.thread_id) if seen.checkpoint_id else {}
+    return await step(session, session.thread.begin(value, seen, tried=tried))
+
+
 async def step(session: Session, work: Awaitable[None], *, acting: Sequence[Ticket] = ()) -> Seen:
     """Let the graph run. What one that raises leaves behind is written down before it ends the run."""
     try:

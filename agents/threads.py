@@ -6,7 +6,7 @@ node. So: `Command(resume={id: value})`, one id at a time, for an id that the st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage
@@ -72,9 +72,12 @@ class Thread:
             may_be_breakpoint=self.nodes.may_stop_before(snapshot.next),
         )
 
-    async def begin(self, value: Any, seen: Seen) -> None:
-        """New input. On a thread that waits, the calls it replaces are answered, so the order stays valid."""
-        await self._invoke(_answering(seen, value))
+    async def begin(self, value: Any, seen: Seen, *, tried: Mapping[str, str]) -> None:
+        """New input. On a thread that waits, the calls it replaces are answered, so the order stays valid.
+
+        `tried` says of calls that were let loose what is known of them.
+        """
+        await self._invoke(_answering(seen, value, tried))
 
     async def go_on(self, *, is_approved: bool = False) -> None:
         """Enter again what was left unfinished: what had finished of the step does not run twice.
@@ -244,7 +247,7 @@ class Thread:
         ]
 
 
-def _answering(seen: Seen, value: Any) -> Any:
+def _answering(seen: Seen, value: Any, tried: Mapping[str, str]) -> Any:
     """The input, after an answer to every call of the model that has none: every provider insists on one.
 
     New input drops what the unfinished step had written, so the results of tools that had run are said again.
@@ -252,8 +255,9 @@ def _answering(seen: Seen, value: Any) -> Any:
     key = transcripts.messages_key(seen.values)
     _, waiting = transcripts.unanswered(seen.values)
     told = {message.tool_call_id for message in seen.results}
-    refused = [tool_messages.instead(call, SUPERSEDED, status="error") for call in waiting if call["id"] not in told]
-    answers = [*seen.results, *refused]
+    left = [call for call in waiting if call["id"] not in told]
+    said = [tool_messages.instead(call, tried.get(call["id"] or "", SUPERSEDED), status="error") for call in left]
+    answers = [*seen.results, *said]
     if not answers or not isinstance(value, dict) or key not in value:
         return value
     return {**value, key: [*answers, *value[key]]}

@@ -7,6 +7,7 @@ import threading
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
+from django.db.models.functions import Now
 
 from agents import jobs, runner, wishes
 from agents.errors import AnswerWaits, InDoubt, NotYours, RunCancelled, UnknownThread, WrongStatus
@@ -299,3 +300,16 @@ class TestNewInput:
         assert "a new message came" in answers[second.tool_call_id]
         first.refresh_from_db()
         assert "5.00 to bob" in first.result
+
+    @pytest.mark.parametrize(
+        ("execution", "words"),
+        [("unknown", "It is not known whether this was run."), ("failed", "This failed. The bank said no.")],
+    )
+    def test_nor_is_a_call_that_was_let_loose(self, start, alice, execution, words):
+        said = {"messages": [{"role": "user", "content": "transfer 5 to bob"}]}
+        run = start("operations", said)
+        decide(only(), alice)
+        Ticket.objects.update(execution=execution, error="The bank said no.", delivered_at=Now())
+        run = start("operations", {"messages": [{"role": "user", "content": "hello"}]}, thread_id=run.thread_id)
+        [answer] = [line["content"] for line in run.transcript if line["role"] == "tool"]
+        assert answer.startswith(words)
