@@ -15,6 +15,7 @@ AgentError
 ├── InDoubt                409  in_doubt
 ├── NotApproved            409  not_approved
 ├── AnswerWaits            409  answer_waits
+├── NotRun                 409  not_run
 ├── StaleInterrupt         409  stale_interrupt
 ├── LeaseHeld              409  lease_held
 ├── LeaseLost              409  lease_lost
@@ -132,6 +133,12 @@ class AnswerWaits(AgentError):
     """Somebody has decided on ticket {ticket} and the run has not been told; asking again would wipe that out."""
 
     code, status = "answer_waits", 409
+
+
+class NotRun(AgentError):
+    """Nothing was run: with this change the run would have gone to {places} instead. People are asked again."""
+
+    code, status = "not_run", 409
 
 
 class StaleInterrupt(AgentError):

@@ -47,6 +47,14 @@ def record_raised(delivered: Iterable[Ticket], seen: Seen, *, error: BaseExcepti
             tickets.record_execution(ticket.pk, execution=_known(error), error=sentence(error))
 
 
+def record_not_run(delivered: Iterable[Ticket], *, reason: str) -> None:
+    """Nothing of the answer was run: its tickets are closed, and what waits now gets tickets of its own."""
+    for ticket in delivered:
+        if ticket.execution == Execution.STARTED:
+            tickets.record_execution(ticket.pk, execution=Execution.FAILED, error=reason)
+        tickets.take_back(ticket.pk, reason=reason)
+
+
 def record_known(thread_id: str, seen: Seen) -> None:
     """What the tools have answered although the worker is gone that let them loose."""
     for ticket in Ticket.objects.filter(thread_id=thread_id, execution=Execution.STARTED):

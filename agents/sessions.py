@@ -18,7 +18,7 @@ from agents import checkpoints, deliveries, drawings, executions, leases, regist
 from agents.checkpoints import Stopped
 from agents.database import in_thread, is_away
 from agents.deliveries import Delivery, Standing
-from agents.errors import AgentError, BrokenGraph, DatabaseAway, LeaseLost
+from agents.errors import AgentError, BrokenGraph, DatabaseAway, LeaseLost, NotRun
 from agents.leases import Lease
 from agents.models import Run
 from agents.snapshots import Seen
@@ -101,8 +101,12 @@ async def advance(session: Session, seen: Seen, *, stale: str = "", done: Delive
 
 
 async def answer(session: Session, delivery: Delivery) -> Seen:
-    """Hand over one answer."""
-    return await step(session, session.thread.answer(delivery.pause, delivery.value), acting=delivery.tickets)
+    """Hand over one answer. Where an edit leads elsewhere nothing runs, and what waits then is asked about."""
+    try:
+        return await step(session, session.thread.answer(delivery.pause, delivery.value), acting=delivery.tickets)
+    except NotRun as error:
+        await in_thread(executions.record_not_run, delivery.tickets, reason=str(error))
+        return await session.thread.look()
 
 
 async def begin(session: Session, value: Any, seen: Seen) -> Seen:

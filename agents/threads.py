@@ -18,7 +18,7 @@ from langgraph.errors import UnknownInterruptError
 from langgraph.pregel import Pregel
 from langgraph.types import Command, PregelTask, StateSnapshot
 
-from agents import asks, snapshots, tool_messages, transcripts
+from agents import asks, edits, snapshots, tool_messages, transcripts
 from agents.asks import Ask
 from agents.checkpoints import Stopped
 from agents.entries import GraphEntry
@@ -109,7 +109,10 @@ class Thread:
             await self._invoke(None, fork_of=str(snapshot.config["configurable"]["checkpoint_id"]))
 
     async def answer(self, pause: Pause, value: Any) -> None:
-        """Give one pause its answer and run on to the next pause or the end."""
+        """Give one pause its answer and run on to the next pause or the end.
+
+        Raises NotRun where an edit would lead past what people were asked about.
+        """
         if isinstance(value, Verdict):
             if value.stop:
                 raise BadAnswer(why="it ends the run, so there is nothing to hand over.")
@@ -142,7 +145,7 @@ class Thread:
 
     async def _go_on(self, pause: Pause, verdict: Verdict) -> None:
         if verdict.update:
-            await self.graph.aupdate_state(self.config, verdict.update)
+            await edits.apply(self.graph, verdict.update, config=self.config)
         asked = {call["id"]: call["args"] for call in pause.tool_calls or ()}
         if pause.is_whole or digests.alike(verdict.run, asked):
             await self._invoke(None)
@@ -168,8 +171,9 @@ class Thread:
         values = (await self.look()).values
         key = transcripts.messages_key(values)
         message = cast(AIMessage, transcripts.unanswered(values)[0])
-        await self.graph.aupdate_state(self.config, {key: [tool_messages.trimmed(message, verdict.run)]})
-        # Asked again: without the refused calls the graph may route to another tool node.
+        trimmed = {key: [tool_messages.trimmed(message, verdict.run)]}
+        # Without the refused calls the graph may route to another tool node, but to nothing else.
+        await edits.apply(self.graph, trimmed, config=self.config, may_go_to=lambda name: self.nodes.tool_node([name]))
         nodes = sorted(set((await self.graph.aget_state(self.config)).next))
         await self._invoke(None, stop_after=nodes)
         after = (await self.look()).values

@@ -29,6 +29,9 @@ NAMES = [
     "no_ids",
     "hidden_amount",
     "stops_behind",
+    "routed",
+    "routed_freely",
+    "joined",
 ]
 
 
@@ -187,3 +190,37 @@ _behind.add_edge(START, "agent")
 _behind.add_edge("agent", "tools")
 _behind.add_edge("tools", "publish")
 stops_behind = _behind.compile(interrupt_before=["tools", "publish"])
+
+
+# What an edit changes decides where the graph goes.
+def _routing() -> StateGraph[Any, Any, Any, Any]:
+    builder = StateGraph(Draft)
+    builder.add_node("plan", lambda state: {"route": "send", "to": "bob"})
+    builder.add_node("send", _does("sent"))
+    builder.add_node("wipe", _does("wiped"))
+    builder.add_edge(START, "plan")
+    builder.add_conditional_edges("plan", lambda state: state["route"], ["send", "wipe", END])
+    return builder
+
+
+routed = _routing().compile(interrupt_before=["send", "wipe"])
+routed_freely = _routing().compile(interrupt_before=["send"])
+
+
+# Two nodes ran at once before it stopped.
+class Joined(TypedDict, total=False):
+    """What each of the two wrote."""
+
+    asked: str
+    one: str
+    two: str
+
+
+_join = StateGraph(Joined)
+_join.add_node("a", lambda state: {"one": "1"})
+_join.add_node("b", lambda state: {"two": "2"})
+_join.add_node("send", lambda state: EFFECTS.append(f"sent {state['one']} {state['two']}"))
+_join.add_edge(START, "a")
+_join.add_edge(START, "b")
+_join.add_edge(["a", "b"], "send")
+joined = _join.compile(interrupt_before=["send"])

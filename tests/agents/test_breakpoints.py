@@ -202,3 +202,31 @@ class TestValuesThatAreNoJson:
         start("hidden_amount")
         with pytest.raises(InvalidArguments):
             decide(pending()[0], alice, "edit", args={"asked": "x", "to": "bob", "amount": "1"})
+
+
+class TestEdits:
+    @pytest.mark.parametrize("graph", ["routed", "routed_freely"])
+    def test_one_that_leads_elsewhere_runs_nothing_and_is_asked_about(self, start, resume, alice, graph):
+        start(graph)
+        ticket = decide(pending()[0], alice, "edit", args={"asked": "x", "to": "bob", "route": "wipe"})
+        run = resume(ticket)
+        ticket.refresh_from_db()
+        assert (ticket.state, ticket.execution) == ("superseded", "failed")
+        assert (run.status, EFFECTS) == ("paused", [])
+        assert [ticket.action for ticket in pending()] == ["wipe"]
+
+    def test_the_policy_of_where_it_leads_applies(self, start, resume, alice, cast):
+        make_policy("Wipe", action="wipe", risk="critical", requirements={"security": 1})
+        start("routed")
+        resume(decide(pending()[0], alice, "edit", args={"asked": "x", "to": "bob", "route": "wipe"}))
+        assert [ticket.risk for ticket in pending()] == ["critical"]
+
+    def test_one_to_the_end_runs_nothing(self, start, resume, alice):
+        start("routed")
+        run = resume(decide(pending()[0], alice, "edit", args={"asked": "x", "to": "bob", "route": "__end__"}))
+        assert (run.status, EFFECTS, Ticket.objects.get().state) == ("succeeded", [], "superseded")
+
+    def test_one_behind_two_nodes_that_ran_at_once(self, start, resume, alice):
+        start("joined")
+        run = resume(decide(pending()[0], alice, "edit", args={"asked": "x", "one": "9", "two": "2"}))
+        assert (run.status, EFFECTS) == ("succeeded", ["sent 9 2"])
