@@ -264,4 +264,5 @@ def _answering(seen: Seen, value: Any, tried: Mapping[str, str]) -> Any:
     answers = [*seen.results, *said]
     if not answers or not isinstance(value, dict) or key not in value:
         return value
-    return {**value, key: [*answers, *value[key]]}
+    said = value[key] if isinstance(value[key], list) else [value[key]]  # one message may come without a list
+    return {**value, key: [*answers, *said]}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 from django.db import connection
+from langchain_core.messages import AIMessage
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from agents import leases, runner, runs, sessions, sweeps
+from agents import leases, runner, runs, sessions, sweeps, threads
 from agents.errors import (
     BadInput,
     BadThreadId,
@@ -399,3 +401,11 @@ def test_new_input_on_a_known_thread_is_in_the_record(start):
     start("two_questions", {"asked": "again"}, thread_id=run.thread_id)
     told = AuditEntry.objects.filter(stream=f"run/{run.thread_id}").order_by("id").values_list("type", "actor_name")
     assert list(told) == [("run.started", "dave"), ("run.continued", "dave")]
+
+
+@pytest.mark.parametrize("said", ["stop", {"role": "user", "content": "stop"}])
+def test_one_message_without_a_list_stays_one_message(said):
+    asked = AIMessage("", tool_calls=[{"name": "pay", "args": {}, "id": "c"}])
+    seen = SimpleNamespace(values={"messages": [asked]}, results=[])
+    refusal, told = threads._answering(seen, {"messages": said})["messages"]
+    assert (refusal.tool_call_id, told) == ("c", said)
