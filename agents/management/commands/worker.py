@@ -76,7 +76,8 @@ async def _until_told(work: asyncio.Task[None]) -> None:
 
 async def _keep_working(*, concurrency: int) -> None:
     """procrastinate's worker ends when the database goes away; a new one here is there sooner than a new process."""
-    while True:
+    me = asyncio.current_task()
+    while me and not me.cancelling():  # told to stop while the database is away, it would hear only of that
         try:
             await app.run_worker_async(
                 name=f"worker-{os.getpid()}",
