@@ -20,12 +20,12 @@ def recognise(pause: Pause) -> bool:
 
 def to_actions(pause: Pause) -> list[ProposedAction]:
     """One ticket, editable."""
-    name, args = _name(pause) or "", _args(pause) or {}
+    name, args, beside = _name(pause) or "", _args(pause) or {}, _beside(pause)
     return [
         ProposedAction(
             action=name,
-            args=args,
-            args_schema=questions.schema(pause, name),
+            args={**args, **beside},
+            args_schema=schemas.keeping(questions.schema(pause, name), beside),
             context=pause.conversation,
             allowed_decisions=words.allowed(pause.words, without=ALL_DECISIONS),
             tool_call_id=pause.call_id(name, args),
@@ -37,7 +37,7 @@ def to_actions(pause: Pause) -> list[ProposedAction]:
 def resume_value(pause: Pause, answers: Sequence[Answer]) -> Any:
     """`{"approved", "args", "message"}`, or the registry's words where it has some."""
     answer, asked = answers[0], _args(pause)
-    args = asked if answer.args is None else answer.args
+    args = asked if answer.args is None else _without(answer.args, _beside(pause))
     if not digests.alike(args, asked):
         schemas.check(args, questions.schema(pause, _name(pause) or ""))
     word = words.key(pause.words, answer)
@@ -53,10 +53,31 @@ def _message(answer: Answer) -> str:
 
 
 def _name(pause: Pause) -> str | None:
-    named = (pause.value.get(key) for key in ("action", "name", "tool"))
-    return next((name for name in named if isinstance(name, str) and name), None)
+    key = _name_key(pause)
+    return str(pause.value[key]) if key else None
 
 
 def _args(pause: Pause) -> dict[str, Any] | None:
-    listed = (pause.value.get(key) for key in ("args", "arguments"))
-    return next((args for args in listed if isinstance(args, dict)), None)
+    key = _args_key(pause)
+    return dict(pause.value[key]) if key else None
+
+
+def _name_key(pause: Pause) -> str:
+    keys = ("action", "name", "tool")
+    return next((key for key in keys if isinstance(pause.value.get(key), str) and pause.value[key]), "")
+
+
+def _args_key(pause: Pause) -> str:
+    return next((key for key in ("args", "arguments") if isinstance(pause.value.get(key), dict)), "")
+
+
+def _beside(pause: Pause) -> dict[str, Any]:
+    """What else the graph said and may act on: shown and weighed with the arguments, and never part of an edit."""
+    told = {_name_key(pause), _args_key(pause), *questions.said_keys(pause.value)}
+    args = _args(pause) or {}
+    others = {str(key): value for key, value in pause.value.items() if key not in told}
+    return {f"{key} (beside)" if key in args else key: questions.plain(value) for key, value in others.items()}
+
+
+def _without(args: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in args.items() if key not in beside}

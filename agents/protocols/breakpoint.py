@@ -128,11 +128,7 @@ def _update(pause: Pause, answers: Sequence[Answer]) -> dict[str, Any]:
 def _schema(pause: Pause, step: Step) -> dict[str, Any] | None:
     """What an edit must fit: the tool's or the entry's schema, and what is not JSON stays as it is."""
     known = questions.schema_of(pause, step.ask, step.ask.action or step.node)
-    kept = {key: {"const": value} for key, value in _proposed(step).items() if key not in step.state}
-    if not kept:
-        return known
-    properties = {**((known or {}).get("properties") or {}), **kept}
-    return {**(known or {"type": "object"}), "properties": properties}
+    return schemas.keeping(known, {key: value for key, value in _proposed(step).items() if key not in step.state})
 
 
 def _proposed(step: Step) -> dict[str, Any]:

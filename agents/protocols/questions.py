@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from agents import asks
@@ -28,21 +29,36 @@ def action(pause: Pause, **facts: Any) -> ProposedAction:
 
 def _shown(value: Any) -> dict[str, Any]:
     """What was asked, as JSON; what is not JSON is shown as text rather than lost."""
-    shown = json.loads(json.dumps(value, default=str))
+    shown = plain(value)
     return shown if isinstance(shown, dict) else {"question": shown}
+
+
+def plain(value: Any) -> Any:
+    """As JSON; what is not JSON is shown as text rather than lost."""
+    return json.loads(json.dumps(value, default=str))
 
 
 def said(pause: Pause) -> dict[str, Any]:
     """The agent's own words about what it asks: none of them weighs on the policy but the confidence it names."""
     value = pause.value if isinstance(pause.value, dict) else {"message": pause.value}
-    texts = (value.get(key) for key in ("message", "description", "question"))
     reasoning = value.get("reasoning")
     return {
-        "description": next((text for text in texts if isinstance(text, str)), ""),
+        "description": value[_text_key(value)] if _text_key(value) else "",
         "reasoning": reasoning if isinstance(reasoning, str) and reasoning else pause.reasoning,
         "confidence": _share(value.get("confidence")),
         "best_guess": value.get("best_guess"),
     }
+
+
+def said_keys(value: Mapping[str, Any]) -> set[str]:
+    """The keys of the question that `said` shows."""
+    keys = {_text_key(value), "best_guess"}
+    keys |= {"reasoning"} if isinstance(value.get("reasoning"), str) else set()
+    return keys | ({"confidence"} if _share(value.get("confidence")) is not None else set())
+
+
+def _text_key(value: Mapping[str, Any]) -> str:
+    return next((key for key in ("message", "description", "question") if isinstance(value.get(key), str)), "")
 
 
 def _share(value: Any) -> float | None:

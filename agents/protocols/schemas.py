@@ -5,6 +5,7 @@ LangGraph stores a bad answer and replays it for ever, which bricks the thread.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jsonschema.exceptions import best_match
@@ -23,3 +24,12 @@ def check(value: Any, schema: dict[str, Any] | None) -> None:
         raise BadAnswer(why=f"its own schema cannot be used: {error}.") from error
     if found is not None:
         raise BadAnswer(why=f"{found.json_path}: {found.message[:500]}.")
+
+
+def keeping(schema: dict[str, Any] | None, kept: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The schema, under which these values are shown and cannot be changed."""
+    if not kept:
+        return schema
+    known = schema or {"type": "object"}
+    fixed = {name: {"const": value} for name, value in kept.items()}
+    return {**known, "properties": {**(known.get("properties") or {}), **fixed}}

@@ -9,7 +9,9 @@ import pytest
 from agents import protocols
 from agents.errors import BadAnswer
 from agents.protocols import Pause, Step
+from approvals import arguments
 from approvals.contract import Answer
+from approvals.errors import InvalidArguments
 
 CALL = {"name": "pay", "args": {"n": 1}, "id": "c1"}
 TALK = [
@@ -195,6 +197,25 @@ def test_an_action_dict_is_answered_with_its_arguments():
         "args": {"n": 1},
         "message": "no",
     }
+
+
+BESIDE = {"action": "pay", "args": {"n": 1}, "to": "eve", "n": 1_000_000, "tool": "wipe", "message": "Pay?"}
+
+
+class TestWhatLiesBesideAnAction:
+    def test_it_is_shown_and_weighed(self):
+        [action] = protocols.to_actions(pause(BESIDE))
+        assert action.args == {"n": 1, "to": "eve", "n (beside)": 1_000_000, "tool": "wipe"}
+        assert (action.description, action.tool_call_id) == ("Pay?", "c1")
+
+    def test_nobody_edits_it(self):
+        [action] = protocols.to_actions(pause(BESIDE))
+        with pytest.raises(InvalidArguments):
+            arguments.check_schema({**action.args, "to": "bob"}, action.args_schema)
+
+    def test_the_graph_gets_the_arguments_alone(self):
+        edited = {"n": 2, "to": "eve", "n (beside)": 1_000_000, "tool": "wipe"}
+        assert answered(pause(BESIDE), Answer(type="edit", args=edited))["args"] == {"n": 2}
 
 
 def test_a_response_must_fit_the_schema():
