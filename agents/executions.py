@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import django.db
@@ -13,7 +13,7 @@ from langchain_core.tools import ToolException
 from agents import transcripts
 from agents.errors import AgentError, BadAnswer, BadInput, StateNotSerialisable
 from agents.protocols import Pause
-from agents.snapshots import Seen
+from agents.snapshots import BREAKPOINT, Seen
 from approvals import tickets
 from approvals.errors import InvalidArguments
 from approvals.models import Ticket
@@ -31,19 +31,30 @@ GAVE_UP = (408, 499)
 BROKEN_OFF = re.compile("Timeout|Read|Write|Protocol|Disconnect|Reset|Abort|Incomplete")
 
 
-def record(delivered: Iterable[Ticket], seen: Seen, *, pause: Pause | None = None) -> None:
-    """The graph went on from the pause: what each approved action came to."""
+def record(delivered: Sequence[Ticket], seen: Seen, *, pause: Pause | None = None) -> None:
+    """The graph went on: what each approved action came to, these and those whose task ended with this step.
+
+    A task that has asked its next question is not over: what was approved before stays started.
+    """
+    told = {ticket.pk for ticket in delivered}
     key = pause.ask.result if pause else ""
-    for ticket in _running(delivered):
-        if not _record_result(ticket, seen, asked=pause.times_asked(ticket.tool_call_id) if pause else 0):
-            tickets.record_execution(ticket.pk, execution=Execution.SUCCEEDED, result=_value(seen, key))
+    for ticket in _started(delivered):
+        mine = pause if ticket.pk in told else None
+        asked = mine.times_asked(ticket.tool_call_id) if mine else 0
+        if not _record_result(ticket, seen, asked=asked) and (_is_over(ticket, seen, mine) or _is_passed(ticket, told)):
+            result = _value(seen, key) if ticket.pk in told else None
+            tickets.record_execution(ticket.pk, execution=Execution.SUCCEEDED, result=result)
 
 
-def record_raised(delivered: Iterable[Ticket], seen: Seen, *, error: BaseException) -> None:
-    """The graph raised. A tool that had answered before has succeeded; of the others, only what is known."""
-    for ticket in delivered:
-        acted = ticket.execution == Execution.STARTED or _acts_on_words(ticket)
-        if acted and not _record_result(ticket, seen):
+def record_raised(delivered: Sequence[Ticket], seen: Seen, *, error: BaseException) -> None:
+    """The graph raised. What had come to its end before has succeeded; of the others, only what is known."""
+    acting = {ticket.pk: ticket for ticket in [*_started(delivered), *filter(_acts_on_words, delivered)]}
+    for ticket in acting.values():
+        if _record_result(ticket, seen):
+            continue
+        if _is_over(ticket, seen):
+            tickets.record_execution(ticket.pk, execution=Execution.SUCCEEDED)
+        else:
             tickets.record_execution(ticket.pk, execution=_known(error), error=sentence(error))
 
 
@@ -56,9 +67,10 @@ def record_not_run(delivered: Iterable[Ticket], *, reason: str) -> None:
 
 
 def record_known(thread_id: str, seen: Seen) -> None:
-    """What the tools have answered although the worker is gone that let them loose."""
+    """What has come to its end although the worker is gone that let it loose."""
     for ticket in Ticket.objects.filter(thread_id=thread_id, execution=Execution.STARTED):
-        _record_result(ticket, seen)
+        if not _record_result(ticket, seen) and _is_over(ticket, seen):
+            tickets.record_execution(ticket.pk, execution=Execution.SUCCEEDED)
 
 
 def tried(thread_id: str) -> dict[str, str]:
@@ -92,8 +104,20 @@ def _value(seen: Seen, key: str) -> Any:
     return transcripts.plain(seen.values.get(key)) if key and isinstance(seen.values, Mapping) else None
 
 
-def _running(delivered: Iterable[Ticket]) -> list[Ticket]:
-    return [ticket for ticket in delivered if ticket.execution == Execution.STARTED]
+def _started(delivered: Iterable[Ticket]) -> list[Ticket]:
+    """All that is under way on the thread, not only what was told last."""
+    threads = {ticket.thread_id for ticket in delivered}
+    return list(Ticket.objects.filter(thread_id__in=threads, execution=Execution.STARTED)) if threads else []
+
+
+def _is_over(ticket: Ticket, seen: Seen, pause: Pause | None = None) -> bool:
+    task_id = pause.task_id if pause else ""
+    return seen.is_past(interrupt_id=ticket.interrupt_id, checkpoint_id=ticket.checkpoint_id, task_id=task_id)
+
+
+def _is_passed(ticket: Ticket, told: Collection[int]) -> bool:
+    """A breakpoint that was told to go on, by a graph that did."""
+    return ticket.pk in told and ticket.interrupt_id.startswith(BREAKPOINT)
 
 
 def _acts_on_words(ticket: Ticket) -> bool:

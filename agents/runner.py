@@ -80,7 +80,7 @@ async def _resume(session: Session) -> None:
         await _drive(session)
         return
     async with sessions.settled(session):
-        await sessions.refuse_in_doubt(session)
+        await sessions.refuse_unknown(session)
         seen = await session.thread.look()
         await sessions.advance(session, seen, stale=GONE_ON)
 

@@ -145,6 +145,13 @@ async def refuse_in_doubt(session: Session) -> None:
         raise AgentError(doubt)
 
 
+async def refuse_unknown(session: Session) -> None:
+    """As `refuse_in_doubt` on a paused run: what is started there waits for its task's next answer."""
+    unknown = await in_thread(runs.in_doubt, session.run.thread_id)
+    if unknown is not None:
+        raise unknown
+
+
 async def _fail(session: Session, error: str) -> None:
     try:
         seen = await session.thread.look()

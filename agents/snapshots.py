@@ -13,6 +13,9 @@ from langgraph.types import PregelTask, StateSnapshot
 from agents import transcripts
 from agents.protocols import Pause
 
+#: What the ids of static breakpoints begin with; LangGraph's own are digests.
+BREAKPOINT = "breakpoint:"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
@@ -25,6 +28,8 @@ class Seen:
     places: Sequence[str] = ()
     #: What the tools of an unfinished step have answered already; the state does not hold it yet.
     results: Sequence[ToolMessage] = ()
+    #: The tasks of the step that have not come to their end.
+    unfinished: frozenset[str] = frozenset()
     #: A node of the step raised.
     raised: bool = False
     #: The graph may have stopped here by itself, though it asked nothing.
@@ -39,6 +44,15 @@ class Seen:
     def is_broken_off(self) -> bool:
         """Something is left to run that nobody needs to be asked about."""
         return (self.raised or self.is_between) and not self.may_be_breakpoint
+
+    def is_past(self, *, interrupt_id: str, checkpoint_id: str, task_id: str = "") -> bool:
+        """Did the task that asked this come to its end? It may have asked its next question instead.
+
+        A breakpoint names no task, and answering it may make checkpoints before anything has run.
+        """
+        if interrupt_id.startswith(BREAKPOINT) or not self.checkpoint_id:
+            return False
+        return self.checkpoint_id != checkpoint_id or bool(task_id and task_id not in self.unfinished)
 
     def result_of(self, tool_call_id: str, *, asked: int = 0) -> ToolMessage | None:
         """The tool's answer to one call as soon as it has one: the `asked`-th call with this id, else the last."""

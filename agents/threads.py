@@ -68,6 +68,7 @@ class Thread:
             pauses=self._pauses(snapshot, checkpoint_id),
             places=sorted(set(snapshots.places(snapshot))),
             results=snapshots.results(snapshot),
+            unfinished=frozenset(task.id for task in snapshot.tasks if task.result is None),
             raised=any(task.error is not None for task in snapshot.tasks),
             may_be_breakpoint=self.nodes.may_stop_before(snapshot.next),
         )
@@ -194,7 +195,7 @@ class Thread:
     # Reading a snapshot.
 
     def _pauses(self, snapshot: StateSnapshot, checkpoint_id: str) -> list[Pause]:
-        asked = [(task.name, interrupt) for task in snapshot.tasks for interrupt in task.interrupts]
+        asked = [(task, interrupt) for task in snapshot.tasks for interrupt in task.interrupts]
         if not asked:
             # A worker killed after a step and before its checkpoint leaves finished tasks and nothing next.
             return [self._breakpoint(snapshot, checkpoint_id)] if snapshot.tasks else []
@@ -203,15 +204,16 @@ class Thread:
         return [
             Pause(
                 interrupt_id=interrupt.id,
-                node=node,
+                node=task.name,
+                task_id=task.id,
                 value=interrupt.value,
                 response_schema=cast("dict[str, Any] | None", interrupt.response_schema),
                 conversation=conversation,
                 tool_schemas=schemas,
                 words=self.entry.words or {},
-                ask=asks.of(self.entry.asks, node),
+                ask=asks.of(self.entry.asks, task.name),
             )
-            for node, interrupt in asked
+            for task, interrupt in asked
         ]
 
     def _breakpoint(self, snapshot: StateSnapshot, checkpoint_id: str) -> Pause:
@@ -224,7 +226,7 @@ class Thread:
         calls = [call for inner in seen for call in transcripts.unanswered(inner.values)[1]]
         steps = [step for inner in seen for step in self._steps([stop for stop in stops if stop.snapshot is inner])]
         return Pause(
-            interrupt_id=f"breakpoint:{checkpoint_id}",
+            interrupt_id=f"{snapshots.BREAKPOINT}{checkpoint_id}",
             node=", ".join(sorted({stop.node for stop in stops})),
             is_breakpoint=True,
             is_whole=bool(steps) or any(stop.inside for stop in stops),

@@ -29,6 +29,8 @@ class Pause:
     #: The node that stopped, or before which the graph stopped.
     node: str
     value: Any = None
+    #: LangGraph's own name for the task that asked; a breakpoint has none.
+    task_id: str = ""
     response_schema: dict[str, Any] | None = None
     is_breakpoint: bool = False
     #: At a breakpoint, the calls of the last AI message that nothing answers.

@@ -19,6 +19,8 @@ NAMES = [
     "fussy_pair",
     "flaky",
     "pays_then_fails",
+    "asks_twice",
+    "acts_then_fails",
     "gated",
     "malformed",
     "loses_database",
@@ -85,6 +87,13 @@ def _act(state: Asked) -> Asked:
 flaky = _graph(Asked, ("look", _effect("looked")), ("act", _act))
 
 
+def _act_only(state: Asked) -> Asked:
+    return {"first": interrupt("Go on?")}
+
+
+acts_then_fails = _graph(Asked, ("act", _act_only), ("later", lambda state: _trouble() or {}))
+
+
 def _pay_then_fail(state: Asked) -> Asked:
     answer = interrupt("Go on?")
     if answer:
@@ -94,6 +103,17 @@ def _pay_then_fail(state: Asked) -> Asked:
 
 
 pays_then_fails = _graph(Asked, ("pay", _pay_then_fail))
+
+
+def _ask_twice(state: Asked) -> Asked:
+    first = interrupt({"action": "pay", "args": {"amount": 5}})
+    if first["approved"] and interrupt("Really?") is True:
+        EFFECTS.append("paid 5")
+        _trouble()
+    return {}
+
+
+asks_twice = _graph(Asked, ("ask", _ask_twice))
 
 
 def _wait(state: Asked) -> Asked:

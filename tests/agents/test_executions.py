@@ -83,3 +83,39 @@ def test_nothing_is_paid_twice_under_one_approval(raised, dave):
         wishes.request_retry(ticket.thread_id, actor=dave)
     runner.drive_sync(ticket.thread_id)
     assert EFFECTS == ["paid"]
+
+
+class TestTwoQuestionsOfOneNode:
+    @pytest.fixture
+    def asked_again(self, start, resume, alice):
+        """The first question is approved, and the node has asked its second."""
+        run = start("asks_twice")
+        assert resume(decide(Ticket.objects.get(), alice)).status == "paused"
+        return run
+
+    def executions(self):
+        return [ticket.execution for ticket in Ticket.objects.order_by("id")]
+
+    def test_what_was_approved_first_is_under_way(self, asked_again):
+        assert (self.executions(), EFFECTS) == (["started", "not_started"], [])
+
+    def test_it_is_done_when_the_node_is(self, asked_again, resume, alice):
+        run = resume(decide(Ticket.objects.pending().get(), alice))
+        assert (run.status, EFFECTS) == ("succeeded", ["paid 5"])
+        assert self.executions() == ["succeeded", "succeeded"]
+
+    def test_what_the_node_raises_then_leaves_both_in_doubt(self, asked_again, resume, alice):
+        TROUBLE.append(ValueError("no answer"))
+        assert resume(decide(Ticket.objects.pending().get(), alice)).status == "failed"
+        assert self.executions() == ["unknown", "unknown"]
+
+    def test_a_cancelled_node_may_have_acted(self, asked_again, dave):
+        wishes.request_cancel(asked_again.thread_id, actor=dave)
+        assert self.executions()[0] == "unknown"
+
+
+def test_what_an_earlier_step_did_is_no_longer_in_doubt_when_a_later_one_raises(start, resume, alice):
+    TROUBLE.append(ValueError("later"))
+    start("acts_then_fails")
+    assert resume(decide(Ticket.objects.get(), alice)).status == "failed"
+    assert Ticket.objects.get().execution == "succeeded"
