@@ -59,12 +59,14 @@ class Saver(AsyncPostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Save the checkpoint, then raise LeaseLost or Stopped unless the run goes on."""
+        """Save the checkpoint, then raise Stopped if the run is to be cancelled. LeaseLost comes before that."""
+        # Saved all the same, the step of a worker that lost its run would be the newest for the one that has it.
+        wish = await self._heed(self.lease) if self.lease is not None else ""
         with self._naming(checkpoint["channel_values"].items()):
             saved = await super().aput(config, checkpoint, metadata, new_versions)
         # A subgraph's step is inside one of the run's own: stopping there would lose what it did.
-        if self.lease is not None and not config["configurable"].get("checkpoint_ns"):
-            await self._heed(self.lease)
+        if wish == Wish.CANCEL and not config["configurable"].get("checkpoint_ns"):
+            raise Stopped
         return saved
 
     async def aput_writes(
@@ -90,14 +92,13 @@ class Saver(AsyncPostgresSaver):
             return False
         return True
 
-    async def _heed(self, lease: Lease) -> None:
+    async def _heed(self, lease: Lease) -> str:
         async with self._cursor() as cursor:
             await cursor.execute(HEED, (lease.thread_id, lease.token))
             row = await cursor.fetchone()
         if row is None:
             raise LeaseLost(thread_id=lease.thread_id)
-        if row["wish"] == Wish.CANCEL:
-            raise Stopped
+        return str(row["wish"])
 
 
 async def saver(lease: Lease | None = None) -> Saver:

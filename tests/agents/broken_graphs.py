@@ -31,6 +31,7 @@ NAMES = [
     "asks_oddly",
     "calls_oddly",
     "works_then_asks",
+    "loses_lease",
 ]
 #: How often the next nodes raise; tests set it.
 TROUBLE: list[Exception] = []
@@ -232,3 +233,14 @@ def _work(state: Asked) -> Asked:
 
 
 works_then_asks = _graph(Asked, ("work", _work), ("act", _act))
+
+
+def _lose_lease(state: Asked) -> Asked:
+    """Another worker takes the run in the middle of this step."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE agents_run SET lease_token = lease_token + 1")
+    connection.close()
+    return {"first": "too late"}
+
+
+loses_lease = _graph(Asked, ("look", _lose_lease), ("act", _act))

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from langchain_core.tools import ToolException
 
 from agents import runner, runs, sweeps, wishes
-from agents.errors import DatabaseAway, InDoubt, WrongStatus
+from agents.errors import DatabaseAway, InDoubt, LeaseLost, WrongStatus
 from agents.models import Run
 from approvals import tickets
 from approvals.models import AuditEntry, Ticket
@@ -196,6 +196,17 @@ class TestTheSweep:
                 await hanging
 
         assert asyncio.run(crowded()) == 0
+
+
+def test_a_worker_that_lost_its_run_saves_no_step(start):
+    from agents import checkpoints
+
+    with pytest.raises(LeaseLost):
+        start("loses_lease")
+    with checkpoints.reading() as saver:
+        saved = [kept.checkpoint["channel_values"] for kept in saver.list(None)]
+    assert saved
+    assert not any("too late" in values.values() for values in saved)
 
 
 class TestDatabaseAway:
