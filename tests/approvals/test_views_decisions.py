@@ -141,3 +141,16 @@ def test_a_line_end_counts_once_as_in_the_browser(client: Client, ticket: Ticket
 def test_htmx_gets_the_refusal_as_a_fragment(client: Client, ticket: Ticket, alice: Any) -> None:
     response = post(client, ticket, alice, "destroy", htmx=True)
     assert "<html" not in response.content.decode()
+
+
+def test_an_edit_beside_a_hostile_text_and_a_naive_pattern_is_answered_at_once(
+    client: Client, transfers: Any, alice: Any
+) -> None:
+    pattern = r"^([a-zA-Z0-9]+\.?)+@example\.com$"
+    schema = {
+        "type": "object",
+        "properties": {"to": {"type": "string", "pattern": pattern}, "memo": {"type": "string"}},
+    }
+    ticket = factories.open_ticket(args={"to": "a" * 60 + "!", "memo": "x"}, args_schema=schema)
+    response = post(client, ticket, alice, "edit", **{"args.to": "a" * 60 + "!", "args.memo": "y"})
+    assert (response.status_code, "does not have the form it must have" in response.content.decode()) == (422, True)
