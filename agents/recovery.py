@@ -39,6 +39,7 @@ async def recover(session: Session) -> None:
 
 async def retry(session: Session) -> None:
     """Enter the failed step again. An approved action that raised is tried under the same approval."""
+    await in_thread(runs.count_recovery, session.lease)
     await sessions.refuse_in_doubt(session)
     seen = await session.thread.look()
     await in_thread(runs.write, session.lease, status=RunStatus.RUNNING, error="")
@@ -57,6 +58,7 @@ async def repair(session: Session) -> None:
 
     Where it asked nothing and stopped by itself, nothing may be entered: new tickets are opened where it stands.
     """
+    await in_thread(runs.count_recovery, session.lease)
     await sessions.refuse_in_doubt(session)
     seen = await session.thread.look()
     if not seen.raised and await in_thread(runs.untold, session.run.thread_id) is not None:

@@ -103,6 +103,14 @@ class TestDeadWorkers:
         assert drive(run).error.startswith(runs.STOPPED)
         assert EFFECTS == ["worked"]
 
+    @pytest.mark.parametrize("wish", ["retry", "repair"])
+    def test_so_does_a_wish_that_kills_every_worker(self, start, drive, wish):
+        TROUBLE.append(ValueError("killed"))
+        run = start("works_then_asks")
+        abandon(run, wish=wish, recoveries=runs.RECOVERIES)
+        assert drive(run).error.startswith(runs.STOPPED)
+        assert EFFECTS == ["worked"]
+
     def test_what_a_tool_had_answered_is_not_unknown(self, start, drive, resume, alice):
         run = start("calls", {"messages": [{"role": "user", "content": "pay"}]})
         first, second = Ticket.objects.order_by("id")
