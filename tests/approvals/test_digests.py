@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -43,3 +44,55 @@ def test_every_part_of_what_was_shown_is_bound(field):
 def test_what_has_no_canonical_form_is_refused(value):
     with pytest.raises(digests.NotCanonical):
         digests.canonical(value)
+
+
+def test_what_has_no_canonical_form_is_said_with_the_reason():
+    with pytest.raises(digests.NotCanonical, match=r"^The value has no canonical JSON form: .*\d"):
+        digests.canonical(2**53)
+
+
+def test_what_is_nested_too_deeply_is_refused():
+    value: list = []
+    for _ in range(5_000):
+        value = [value]
+    with pytest.raises(digests.NotCanonical):
+        digests.canonical(value)
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_digest_of_a_revision_is_what_anybody_can_work_out():
+    body = '{"action":"a","args":{"to":"bob"},"graph":"g","revision":1,"thread_id":"t"}'
+    assert digests.of_revision(args={"to": "bob"}, **shown) == sha256(body)
+
+
+def test_the_digest_of_an_action_is_what_anybody_can_work_out():
+    body = '{"action":"a","args":{"to":"bob"},"graph":"g"}'
+    assert digests.of_action(graph="g", action="a", args={"to": "bob"}) == sha256(body)
+
+
+def test_an_entry_is_hashed_as_a_leaf_over_what_came_before():
+    entry = digests.of_entry(prev=b"before", body=b"{}")
+    assert entry == hashlib.sha256(b"\x00before{}").digest()
+
+
+@pytest.mark.parametrize(("left", "right"), [(1, 1.0), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ([], [])])
+def test_the_same_json_value_is_alike(left, right):
+    assert digests.alike(left, right)
+
+
+@pytest.mark.parametrize(("left", "right"), [(1, True), (0, False), ([1, 2], [2, 1]), ("1", 1), (None, {})])
+def test_other_json_values_are_not_alike(left, right):
+    assert not digests.alike(left, right)
+
+
+def test_what_has_no_canonical_form_is_like_nothing():
+    assert digests.alike(2**53, 2**53) is False
+
+
+def test_digests_are_the_same_only_where_every_digit_is():
+    assert digests.same("ab", "ab")
+    assert not digests.same("ab", "ac")
+    assert not digests.same("ab", "ä")
