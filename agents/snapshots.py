@@ -15,6 +15,8 @@ from agents.protocols import Pause
 
 #: What the ids of static breakpoints begin with; LangGraph's own are digests.
 BREAKPOINT = "breakpoint:"
+#: Between the name of a node and the id of its task, in the name of what a subgraph keeps.
+NS_END = ":"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,12 @@ def places(snapshot: StateSnapshot) -> Iterator[str]:
     for task in asking or [task for task in snapshot.tasks if task.name in snapshot.next]:
         inner = list(places(task.state)) if isinstance(task.state, StateSnapshot) else []
         yield from [f"{task.name}:{place}" for place in inner] or [task.name]
+
+
+def namespaces(snapshot: StateSnapshot) -> list[str]:
+    """Where a graph that LangGraph cannot find would keep its checkpoints, called by a node that did not raise."""
+    idle = [task for task in snapshot.tasks if task.name in snapshot.next and task.state is None]
+    return [f"{task.name}{NS_END}{task.id}" for task in idle if not task.interrupts and task.error is None]
 
 
 def results(snapshot: StateSnapshot) -> list[ToolMessage]:

@@ -70,8 +70,18 @@ class Thread:
             results=snapshots.results(snapshot),
             unfinished=frozenset(task.id for task in snapshot.tasks if task.result is None),
             raised=any(task.error is not None for task in snapshot.tasks),
-            may_be_breakpoint=self.nodes.may_stop_before(snapshot.next),
+            may_be_breakpoint=self.nodes.may_stop_before(snapshot.next) or await self._is_inside(snapshot),
         )
+
+    async def _is_inside(self, snapshot: StateSnapshot) -> bool:
+        """Does a node that comes next stand inside a graph that it called itself, which may stop by itself too?"""
+        saver = cast("BaseCheckpointSaver[Any]", self.graph.checkpointer)
+        thread_id = self.config["configurable"]["thread_id"]
+        for place in snapshots.namespaces(snapshot):
+            config: RunnableConfig = {"configurable": {"thread_id": thread_id, "checkpoint_ns": place}}
+            if await saver.aget_tuple(config) is not None:
+                return True
+        return False
 
     async def begin(self, value: Any, seen: Seen, *, tried: Mapping[str, str]) -> None:
         """New input. On a thread that waits, the calls it replaces are answered, so the order stays valid.

@@ -32,6 +32,7 @@ NAMES = [
     "routed",
     "routed_freely",
     "joined",
+    "called_inside_stops",
 ]
 
 
@@ -224,3 +225,13 @@ _join.add_edge(START, "a")
 _join.add_edge(START, "b")
 _join.add_edge(["a", "b"], "send")
 joined = _join.compile(interrupt_before=["send"])
+
+# A graph that a node calls by itself: LangGraph cannot find it from outside.
+_CALLED = {"inner": _chain(("inner", _does("inner")), interrupt_before=["inner"])}
+
+
+def _calling(state: Draft) -> Any:
+    return _CALLED["inner"].invoke({"asked": "x"})
+
+
+called_inside_stops = _chain(("plan", lambda state: {"to": "bob"}), ("team", _calling))

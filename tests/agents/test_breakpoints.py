@@ -7,6 +7,7 @@ import pytest
 from agents import runner, wishes
 from agents.errors import AnswerWaits
 from agents.models import DemoTransfer, Run
+from approvals import tickets
 from approvals.errors import DecisionNotAllowed, InvalidArguments
 from approvals.models import Ticket
 from tests.agents.example_graphs import EFFECTS
@@ -230,3 +231,17 @@ class TestEdits:
         start("joined")
         run = resume(decide(pending()[0], alice, "edit", args={"asked": "x", "one": "9", "two": "2"}))
         assert (run.status, EFFECTS) == ("succeeded", ["sent 9 2"])
+
+
+@pytest.mark.parametrize("graph", ["stops", "deep_step", "called_inside_stops"])
+class TestDeadWorkers:
+    def test_a_stop_without_tickets_is_asked_about_not_passed(self, start, graph):
+        run = start(graph)
+        tickets.supersede(Ticket.objects.get().pk, reason="as if it had never been opened")
+        abandon(run)
+        runner.drive_sync(run.thread_id)
+        assert (Run.objects.get(pk=run.pk).status, EFFECTS, len(pending())) == ("paused", [], 1)
+
+    def test_nor_does_a_repair_pass_it(self, start, repair, graph):
+        run = repair(start(graph))
+        assert (run.status, EFFECTS, len(pending())) == ("paused", [], 1)
