@@ -276,5 +276,5 @@ def _answering(seen: Seen, value: Any, tried: Mapping[str, str]) -> Any:
     answers = [*seen.results, *said]
     if not answers or not isinstance(value, dict) or key not in value:
         return value
-    said = value[key] if isinstance(value[key], list) else [value[key]]  # one message may come without a list
-    return {**value, key: [*answers, *said]}
+    new = value[key] if isinstance(value[key], list) else [value[key]]  # one message may come without a list
+    return {**value, key: [*answers, *new]}

@@ -407,5 +407,5 @@ def test_new_input_on_a_known_thread_is_in_the_record(start):
 def test_one_message_without_a_list_stays_one_message(said):
     asked = AIMessage("", tool_calls=[{"name": "pay", "args": {}, "id": "c"}])
     seen = SimpleNamespace(values={"messages": [asked]}, results=[])
-    refusal, told = threads._answering(seen, {"messages": said})["messages"]
+    refusal, told = threads._answering(seen, {"messages": said}, {})["messages"]
     assert (refusal.tool_call_id, told) == ("c", said)
