@@ -133,6 +133,29 @@ def _open(
     rules: Sequence[Rule],
 ) -> Ticket:
     terms = policy.match(action, origin=origin, requester=requester, rules=rules)
+    ticket = _drafted(action, origin=origin, requester=requester, now=now)
+    _put_under(ticket, terms, args=action.args, now=now)
+    ticket.save()
+    audit.begin(ticket, at=now)
+    Revision.objects.create(ticket=ticket, number=1, args=action.args, digest=ticket.digest)
+    _require(ticket, terms)
+    told = terms.snapshot()
+    audit.append("ticket.opened", ticket=ticket, args=action.args, policy=told, graph=origin.graph, **_again(ticket))
+    if ticket.shortage:
+        audit.append("ticket.stuck", ticket=ticket, message=ticket.shortage)
+    if terms.max_requests and ticket.request_number > terms.max_requests:
+        tickets.withdraw(ticket, now=now, reason=repeats.TOO_OFTEN.format(number=terms.max_requests, policy=terms.name))
+    elif terms.gate == Gate.AUTO:
+        tickets.resolve(ticket, outcome=Outcome.AUTO_APPROVED, now=now, message=f"Policy “{terms.name}”")
+    elif grant := grants.usable(action, origin=origin, requester=requester, terms=terms):
+        tickets.resolve(ticket, outcome=Outcome.AUTO_APPROVED, now=now, message=grants.use(grant, ticket))
+    elif ticket.deadline_at:
+        resume.enqueue_expiry(ticket.pk, at=ticket.deadline_at)
+    return ticket
+
+
+def _drafted(action: ProposedAction, *, origin: Origin, requester: User | None, now: datetime) -> Ticket:
+    """What was proposed, as a row that is not saved yet."""
     follows = repeats.followed(action, origin=origin)
     ticket = Ticket(
         graph=origin.graph,
@@ -158,31 +181,20 @@ def _open(
         opened_at=now,
     )
     ticket.guess_fits = answers.is_answer(ticket.best_guess, ticket.answer_schema)
-    _set_terms(ticket, terms)
-    ask_to_confirm(ticket, action.args)
-    if terms.deadline_seconds and terms.gate != Gate.AUTO:
-        ticket.deadline_at = now + timedelta(seconds=terms.deadline_seconds)
-    ticket.digest = digest_of(ticket, action.args)
-    if terms.gate != Gate.AUTO:
-        needs = [quorum.Need(group=name, needed=needed) for name, needed in terms.requirements]
-        ticket.shortage = shortages.sentence(ticket, shortages.members_of(need.group for need in needs), needs)
-    ticket.save()
-    audit.begin(ticket, at=now)
-    Revision.objects.create(ticket=ticket, number=1, args=action.args, digest=ticket.digest)
-    _require(ticket, terms)
-    told = terms.snapshot()
-    audit.append("ticket.opened", ticket=ticket, args=action.args, policy=told, graph=origin.graph, **_again(ticket))
-    if ticket.shortage:
-        audit.append("ticket.stuck", ticket=ticket, message=ticket.shortage)
-    if terms.max_requests and ticket.request_number > terms.max_requests:
-        tickets.withdraw(ticket, now=now, reason=repeats.TOO_OFTEN.format(number=terms.max_requests, policy=terms.name))
-    elif terms.gate == Gate.AUTO:
-        tickets.resolve(ticket, outcome=Outcome.AUTO_APPROVED, now=now, message=f"Policy “{terms.name}”")
-    elif grant := grants.usable(action, origin=origin, requester=requester, terms=terms):
-        tickets.resolve(ticket, outcome=Outcome.AUTO_APPROVED, now=now, message=grants.use(grant, ticket))
-    elif ticket.deadline_at:
-        resume.enqueue_expiry(ticket.pk, at=ticket.deadline_at)
     return ticket
+
+
+def _put_under(ticket: Ticket, terms: Terms, *, args: dict[str, Any], now: datetime) -> None:
+    """What the policy makes of it: terms, deadline, digest, and whether anybody can sign at all."""
+    _set_terms(ticket, terms)
+    ask_to_confirm(ticket, args)
+    ticket.digest = digest_of(ticket, args)
+    if terms.gate == Gate.AUTO:
+        return
+    if terms.deadline_seconds:
+        ticket.deadline_at = now + timedelta(seconds=terms.deadline_seconds)
+    needs = [quorum.Need(group=name, needed=needed) for name, needed in terms.requirements]
+    ticket.shortage = shortages.sentence(ticket, shortages.members_of(need.group for need in needs), needs)
 
 
 def _again(ticket: Ticket) -> dict[str, Any]:
