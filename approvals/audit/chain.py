@@ -3,20 +3,28 @@
 `append` is the only writer. The ticket's row lock already serialises the writers of its chain, so its end is
 read once under that lock and carried on from there; entries about no ticket share a stream under a
 transaction's advisory lock. The database refuses a second entry in the same place.
+
+What may speak of people stands beside the chain, as a payload that can be erased; the body holds its salted hash.
 """
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
 
-from approvals import digests, live
+from approvals import digests, live, redaction
+from approvals.audit import acting
 from approvals.models import AuditEntry, ChainHead, Ticket
 
 GENESIS = bytes(32)
+#: 1 had no payload and no `method`, and told less of the ticket; such entries stay as they were written.
+VERSION = 2
+#: Facts that may speak of people.
+PERSONAL = frozenset({"args", "message", "error", "terms", "card"})
 
 _HEAD = """
 SELECT clock_timestamp(), head.seq, head.hash
@@ -24,12 +32,23 @@ FROM (VALUES (1)) AS always LEFT JOIN LATERAL (
     SELECT seq, hash FROM approvals_auditentry WHERE stream = %s ORDER BY seq DESC LIMIT 1
 ) AS head ON true
 """
+#: The entry and its payload in one statement: the record costs no journey to the database more.
+_WRITE = """
+WITH entry AS (
+    INSERT INTO approvals_auditentry (ticket_id, stream, seq, type, actor_id, actor_name, at, body, prev, hash)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+), payload AS (
+    INSERT INTO approvals_payload (entry_id, salt, body)
+    SELECT id, %s::bytea, %s::bytea FROM entry WHERE %s::boolean
+)
+SELECT id FROM entry
+"""
 
 
 def append(
     type: str, *, ticket: Ticket | None = None, stream: str = "", actor: User | None = None, **facts: Any
-) -> AuditEntry:
-    """Write one entry and announce it after commit. The caller holds the ticket's row lock.
+) -> int:
+    """Write one entry and announce it after commit; its id. The caller holds the ticket's row lock.
 
     `facts` are JSON values; they are what an auditor needs beside the ticket's state, revision and digest.
     """
@@ -37,36 +56,30 @@ def append(
     if not ticket:
         _lock(stream)
     last = (ticket and ticket.chain) or _head(stream)
-    seq = last.seq + 1
+    payload, salt = _payload(facts), secrets.token_bytes(16)
     body = digests.canonical(
         {
-            "v": 1,
+            "v": VERSION,
             "stream": stream,
-            "seq": seq,
+            "seq": last.seq + 1,
             "prev": last.hash.hex(),
             "type": type,
             "actor": actor.get_username() if actor else None,
+            "method": acting.method() if actor else acting.SYSTEM,
             "at": last.at.isoformat(),
             "ticket": _shown(ticket),
-            "facts": facts,
+            "facts": {name: value for name, value in facts.items() if name not in PERSONAL},
+            "payload": digests.of_payload(salt=salt, body=payload) if payload else None,
         }
     )
-    entry = AuditEntry.objects.create(
-        ticket=ticket,
-        stream=stream,
-        seq=seq,
-        type=type,
-        actor=actor,
-        actor_name=actor.get_username() if actor else "",
-        at=last.at,
-        body=body,
-        prev=last.hash,
-        hash=digests.of_entry(prev=last.hash, body=body),
-    )
+    made = ChainHead(at=last.at, seq=last.seq + 1, hash=digests.of_entry(prev=last.hash, body=body))
+    who = (actor.pk, actor.get_username()) if actor else (None, "")
+    chained = (ticket and ticket.pk, stream, made.seq, type, *who, made.at, body, last.hash, made.hash)
+    entry_id = _write(*chained, salt, payload, bool(payload))
     if ticket:
-        ticket.chain = ChainHead(at=last.at, seq=seq, hash=bytes(entry.hash))
-    live.announce([entry.pk])
-    return entry
+        ticket.chain = made
+    live.announce([entry_id])
+    return entry_id
 
 
 def begin(ticket: Ticket, *, at: datetime) -> None:
@@ -91,6 +104,17 @@ def verify_stream(stream: str) -> AuditEntry | None:
     return None
 
 
+def _payload(facts: dict[str, Any]) -> bytes:
+    personal = {name: value for name, value in facts.items() if name in PERSONAL and value not in ("", None)}
+    return digests.canonical(redaction.redacted(personal)) if personal else b""
+
+
+def _write(*values: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE, values)
+        return int(cursor.fetchone()[0])
+
+
 def _head(stream: str) -> ChainHead:
     with connection.cursor() as cursor:
         cursor.execute(_HEAD, [stream])
@@ -110,6 +134,8 @@ def _shown(ticket: Ticket | None) -> dict[str, Any] | None:
         "id": ticket.pk,
         "action": ticket.action,
         "state": ticket.state,
+        "outcome": ticket.outcome,
+        "execution": ticket.execution,
         "revision": ticket.revision,
         "digest": ticket.digest,
         "policy": ticket.policy_name,

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+import os
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from approvals.audit import export, verify
+
+
+class Command(BaseCommand):
+    """The record, to keep elsewhere or to show to somebody."""
+
+    help = "Writes the record as JSON lines, which verify_audit checks without a database, or as CSV."
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own shape
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What, how and where to."""
+        parser.add_argument("--ticket", type=_number, metavar="ID", help="one ticket, with proofs of its places")
+        parser.add_argument("--format", choices=["jsonl", "csv"], default="jsonl", help="jsonl")
+        parser.add_argument("--output", type=Path, metavar="FILE", help="a file; JSON lines go on where it stopped")
+        parser.add_argument("--after", type=_number, default=0, metavar="N", help="without the first N sealed entries")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write line after line; nothing is held in memory."""
+        stream = f"ticket/{options['ticket']}" if options["ticket"] is not None else ""
+        if stream and options["after"]:
+            raise CommandError("--after is for all of the record, not for one ticket.", returncode=2)
+        if stream and not export.exists(stream):
+            raise CommandError(f"There is no ticket {options['ticket']}.", returncode=2)
+        after, output = options["after"], options["output"]
+        if output is None:
+            for line in _lines(options["format"], stream, after):
+                self.stdout.write(line, ending="")
+            return
+        try:
+            if options["format"] == "jsonl" and not stream and not after:
+                after = _cut_to_sealed(output)
+            _write(output, _lines(options["format"], stream, after), goes_on=bool(after))
+        except OSError as error:
+            raise CommandError(f"{output} cannot be written: {error.strerror}.", returncode=2) from error
+
+
+def _lines(format: str, stream: str, after: int) -> Iterator[str]:
+    if format == "csv":
+        return export.table(stream=stream, after=after)
+    return export.jsonl_of(stream) if stream else export.jsonl(after=after)
+
+
+def _write(path: Path, told: Iterator[str], *, goes_on: bool) -> None:
+    with path.open("a" if goes_on else "w", encoding="utf-8", newline="") as out, verify.bar() as progress:
+        task = progress.add_task("Exporting", total=None) if progress else None
+        for line in told:
+            out.write(line)
+            if progress and task is not None:
+                progress.advance(task)
+
+
+def _cut_to_sealed(path: Path) -> int:
+    """How many places a file holds. What comes after the last of them is cut off: broken, or sealed by now."""
+    if not path.exists():
+        return 0
+    places, end = 0, 0
+    with path.open("rb") as written:
+        for line in written:
+            told = _read(line)
+            if told is None or ("leaf" in told and told["leaf"] is None):
+                break
+            places = told["leaf"] + 1 if "leaf" in told else places
+            end += len(line)
+    os.truncate(path, end if places else 0)
+    return places
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    """One whole line; None where it broke off."""
+    try:
+        return dict(json.loads(line)) if line.endswith(b"\n") else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdecimal():
+        raise ArgumentTypeError(f"a whole number, not {text!r}")
+    return int(text)

@@ -1,0 +1,94 @@
+"""`export_audit`: what it writes verifies without a database, goes on where it stopped, and no cell is a formula."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from approvals.audit import keys, sealing
+from approvals.models import AuditEntry, Ticket
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+FORMULA = '=HYPERLINK("http://evil.example","Approve")'
+
+
+@pytest.fixture(autouse=True)
+def ticket(cast: Any) -> Ticket:
+    """One that was decided and sealed, another that nobody has sealed yet."""
+    decided = factories.decide(factories.open_ticket("unknown_action"), cast["alice"], "reject", message=FORMULA)
+    sealing.seal()
+    factories.open_ticket("unknown_action")
+    return decided
+
+
+def exported(path: Path, *options: str) -> list[str]:
+    call_command("export_audit", "--output", str(path), *options)
+    return path.read_text().splitlines()
+
+
+def verified(path: Path, *options: str) -> tuple[int, dict[str, Any]]:
+    """By the module that knows neither Django nor a database."""
+    public = str(settings.DATA_DIR / keys.PUBLIC_FILE)
+    command = [sys.executable, "-m", "approvals.audit.verify", str(path), "--key", public, "--json", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=settings.BASE_DIR)
+    return ended.returncode, json.loads(ended.stdout)
+
+
+def test_an_export_verifies_without_a_database(tmp_path: Path) -> None:
+    told = exported(tmp_path / "all")
+    assert len(told) == 1 + AuditEntry.objects.count() + 1
+    code, report = verified(tmp_path / "all")
+    assert (code, report["entries"], report["sealed"], report["seals"]) == (0, 4, 3, 1)
+
+
+def test_a_changed_export_is_named_and_exits_with_one(tmp_path: Path) -> None:
+    told = exported(tmp_path / "all")
+    (tmp_path / "all").write_text("\n".join([*told[:2], told[2].replace("alice", "carol"), *told[3:]]))
+    code, report = verified(tmp_path / "all")
+    assert (code, report["first"]["kind"], report["first"]["leaf"]) == (1, "changed", 1)
+
+
+def test_one_ticket_is_exported_with_proofs_of_its_places(tmp_path: Path, ticket: Ticket) -> None:
+    exported(tmp_path / "one", "--ticket", str(ticket.pk))
+    code, report = verified(tmp_path / "one")
+    assert (code, report["entries"], report["sealed"]) == (0, 3, 3)
+
+
+def test_a_ticket_that_is_not_what_was_sealed_is_found(tmp_path: Path, ticket: Ticket) -> None:
+    told = [json.loads(line) for line in exported(tmp_path / "one", "--ticket", str(ticket.pk))]
+    told[1]["proof"], told[2]["proof"] = told[2]["proof"], told[1]["proof"]
+    (tmp_path / "one").write_text("\n".join(map(json.dumps, told)))
+    code, report = verified(tmp_path / "one")
+    assert (code, report["first"]["kind"]) == (1, "rewritten")
+
+
+@pytest.mark.parametrize("cut", [1, 10, 400, 900])
+def test_an_interrupted_export_goes_on_where_it_stopped(tmp_path: Path, cut: int) -> None:
+    whole = exported(tmp_path / "whole")
+    written = (tmp_path / "whole").read_bytes()
+    (tmp_path / "part").write_bytes(written[: len(written) - cut])
+    sealing.seal()
+    assert len(exported(tmp_path / "part")) >= len(whole)
+    assert verified(tmp_path / "part")[1]["sealed"] == 4
+
+
+def test_no_cell_of_the_table_is_taken_for_a_formula(tmp_path: Path) -> None:
+    exported(tmp_path / "table.csv", "--format", "csv")
+    rows = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
+    assert [row["message"] for row in rows if row["message"]] == [f"'{FORMULA}"] * 2
+    assert {row["actor"] for row in rows} == {"", "alice"}
+
+
+def test_a_ticket_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="There is no ticket 0"):
+        call_command("export_audit", "--ticket", "0")
