@@ -1,0 +1,1 @@
+"""For agents that run elsewhere: needs httpx, and neither Django nor LangGraph."""

@@ -1,0 +1,47 @@
+"""Reading what a program sends: JSON, and nothing that only some readers of JSON take."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest
+from ninja.parser import Parser
+
+from approvals.errors import ApprovalError
+
+
+class NotJSON(ApprovalError):
+    """Send JSON, as “Content-Type: application/json”."""
+
+    code, status = "unsupported_media_type", 415
+
+
+class Malformed(ApprovalError):
+    """The body is not JSON: {why}."""
+
+    code, status = "malformed", 400
+
+
+class StrictJSON(Parser):
+    """Raises NotJSON or Malformed; a key that comes twice would be read one way here and another way elsewhere."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """The value that was sent."""
+        if request.content_type != "application/json":
+            raise NotJSON
+        try:
+            return json.loads(request.body, parse_constant=_refuse, object_pairs_hook=_once)
+        except (ValueError, RecursionError) as error:
+            raise Malformed(why=str(error) or type(error).__name__) from error
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"it has no {word}")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key comes twice in one object")
+    return found

@@ -1,0 +1,50 @@
+"""Figures per action."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router
+from pydantic import BaseModel
+
+from approvals import insights
+from approvals.api import tickets
+from approvals.api.access import READ
+from approvals.api.problems import PROBLEMS
+from approvals.api.shapes import reply
+
+router = Router(tags=["insights"])
+
+
+class ActionFigures(BaseModel):
+    """How people decide on one action."""
+
+    action: str
+    tickets: int
+    approved: int
+    edited: int
+    rejected: int
+    answered: int
+    timed_out: int
+    without_a_person: int
+    withdrawn: int
+    waiting: int
+    #: Of those that somebody decided; null where nobody did.
+    approval_rate: float | None
+    edit_rate: float | None
+    median_seconds: float | None
+
+
+class Figures(BaseModel):
+    """Each action, the most frequent first."""
+
+    days: int
+    items: list[ActionFigures]
+
+
+@router.get("", auth=READ, response={200: Figures, **PROBLEMS})
+def show(request: HttpRequest, days: Annotated[int, Query(ge=1, le=366)] = insights.DAYS) -> HttpResponse:
+    """How people decided, action by action, on what this token's owner may see."""
+    rows = insights.per_action(tickets.visible(request), days=days)
+    return reply(Figures(days=days, items=[ActionFigures(**row) for row in rows]))

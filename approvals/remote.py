@@ -1,0 +1,121 @@
+"""What an agent elsewhere does with a ticket: ask, take the answer, say what became of it.
+
+A worker of ours is told by its job and holds a lease. An agent over the API has neither: it claims the answer under a
+name of its own before it acts, and the claim is given once. Whoever comes back under another name is told that
+somebody has set about the action, and must not act.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.utils import timezone
+
+from approvals import intake, tickets
+from approvals.contract import Origin, ProposedAction
+from approvals.errors import AlreadyClaimed, AlreadyReported, KeyReused, NotReleased, NotRemote, RateLimited
+from approvals.models import RemoteRequest, Ticket
+from approvals.states import Execution, TicketState
+
+#: What policies know agents elsewhere by: a name of their own choosing could be one that a laxer policy trusts.
+GRAPH = "remote"
+#: More open tickets than this and the people who decide are only kept busy.
+MOST_OPEN = 2_000
+FINAL = {Execution.SUCCEEDED, Execution.FAILED}
+
+
+def ask(action: ProposedAction, *, agent: User, key: str, digest: str, thread: str) -> tuple[Ticket, bool]:
+    """Open a ticket, or find the one that was opened under this key; True when it is new.
+
+    `digest` stands for the request as it was sent. Raises KeyReused where the key came with another, RateLimited
+    where too many wait, and what `intake.open_tickets` raises.
+    """
+    with transaction.atomic():
+        known = _known(agent, key) if key else None
+        if known is not None:
+            if known.digest != digest:
+                raise KeyReused
+            return known.ticket, False
+        _check_open(agent)
+        origin = Origin(graph=GRAPH, thread_id=_thread(agent, thread), requester_id=agent.pk)
+        [ticket] = intake.open_tickets([action], origin=origin)
+        RemoteRequest.objects.create(ticket=ticket, requester=agent, key=key, digest=digest)
+    return ticket, True
+
+
+def claim(ticket_id: int, *, agent: User, name: str) -> Ticket:
+    """Take the answer of a resolved ticket: once, and the same again under the same name.
+
+    Raises AlreadyClaimed; NotReleased while people are asked or may take their approval back, and where those who
+    approved may not any more: then people are asked again.
+    """
+    with transaction.atomic():
+        ticket, _ = tickets.lock(ticket_id)
+        remote = _of(ticket, agent)
+        if remote.claim == name:
+            return ticket
+        if ticket.delivered_at:
+            raise AlreadyClaimed
+        given = tickets.claim(Ticket.objects.filter(pk=ticket_id))
+        if given:
+            RemoteRequest.objects.filter(pk=ticket_id).update(claim=name)
+    if not given:  # not inside: the ticket may wait again since, and that stands
+        raise _not_released(ticket_id)
+    return given[0]
+
+
+def report(ticket_id: int, *, agent: User, execution: Execution, result: Any = None, error: str = "") -> Ticket:
+    """Write down what became of an approved action. After a doubt a final word may follow; nothing else does.
+
+    Raises NotReleased where nothing may run, AlreadyReported.
+    """
+    with transaction.atomic():
+        ticket, _ = tickets.lock(ticket_id)
+        _of(ticket, agent)
+        if ticket.execution in FINAL or ticket.execution == execution:
+            raise AlreadyReported(execution=Execution(ticket.execution).label.lower())
+        is_told = ticket.delivered_at or tickets.claim(Ticket.objects.filter(pk=ticket_id))
+        if is_told and ticket.state == TicketState.APPROVED:
+            tickets.record_execution(ticket_id, execution=execution, result=result, error=error)
+            return Ticket.objects.get(pk=ticket_id)
+    raise _not_released(ticket_id)
+
+
+def _of(ticket: Ticket, agent: User) -> RemoteRequest:
+    """Who asked for it; the caller holds the ticket's lock. Raises NotRemote where it was not this agent."""
+    remote = RemoteRequest.objects.filter(ticket=ticket, requester=agent).first()
+    if remote is None:
+        raise NotRemote
+    return remote
+
+
+def _known(agent: User, key: str) -> RemoteRequest | None:
+    """What was asked under this key. Two at once take turns; the unique constraint stands behind this."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [f"{agent.pk}/{key}"])
+    return RemoteRequest.objects.filter(requester=agent, key=key).select_related("ticket").first()
+
+
+def _check_open(agent: User) -> None:
+    waiting = Ticket.objects.pending().filter(requester=agent, remote__isnull=False)[:MOST_OPEN]
+    if waiting.count() >= MOST_OPEN:
+        raise RateLimited(limit=f"{MOST_OPEN:,} open tickets", retry_after=60)
+
+
+def _thread(agent: User, thread: str) -> str:
+    """The agent's own conversation. No run can be called so, and no other agent's thread."""
+    return f"{GRAPH}/{agent.pk}/{thread or uuid.uuid4()}"
+
+
+def _not_released(ticket_id: int) -> NotReleased:
+    ticket = Ticket.objects.get(pk=ticket_id)
+    if ticket.state == TicketState.APPROVED and ticket.release_at:
+        seconds = max(1, math.ceil((ticket.release_at - timezone.now()).total_seconds()))
+        return NotReleased(why=f"the approval can be taken back for {seconds} seconds more", retry_after=seconds)
+    if ticket.is_open:
+        return NotReleased(why="people are asked")
+    return NotReleased(why=f"it is {TicketState(ticket.state).label.lower()}")
