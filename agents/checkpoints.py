@@ -7,8 +7,8 @@ connection), so every run gets its own object; they are cheap.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,22 +19,30 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde import _msgpack
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from psycopg import AsyncConnection, Connection
+from psycopg import AsyncConnection, AsyncCursor, Connection
+from psycopg import Error as DriverError
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from agents.database import RECONNECT_SECONDS
-from agents.errors import BadAnswer, InsecureSerialiser, LeaseLost, StateNotSerialisable
-from agents.leases import Lease
+from agents import fence
+from agents.database import RECONNECT_SECONDS, has_ended
+from agents.errors import BadAnswer, InsecureSerialiser, LeaseLost, NoFence, StateNotSerialisable
+from agents.leases import TTL, Lease
 from agents.models import Run, Wish
+from approvals import failpoints
+from approvals.failpoints import Point
 
-HEED = f"SELECT wish FROM {Run._meta.db_table} WHERE thread_id = %s AND lease_token = %s"  # noqa: S608 - our table
+CARRY = f"""
+SELECT wish, set_config(%s, %s, true) FROM {Run._meta.db_table} WHERE thread_id = %s AND lease_token = %s
+"""  # noqa: S608 - our table
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
 #: Waiting longer for a connection means the database is gone; the job is retried then.
 CONNECT_SECONDS = 10
 POOL_SIZE = 16
+#: A write that takes longer is a worker's that was stopped; the next one must not wait for it.
+STOPPED_MS = int(TTL.total_seconds() * 500)
 
 # A pool belongs to the event loop that opened it; tests and `run_agent` open loops of their own.
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Pool] = WeakKeyDictionary()
@@ -45,12 +53,14 @@ class Stopped(Exception):
 
 
 class Saver(AsyncPostgresSaver):
-    """A checkpointer under a lease. After each step it asks whether the run may go on.
+    """A checkpointer under a lease. With each step it asks whether the run may go on.
 
     What it raises there stops the graph between two steps: no tool is cut off in the middle.
     """
 
     lease: Lease | None = None
+    #: What somebody asked of the run, when it last wrote.
+    wish = ""
 
     async def aput(
         self,
@@ -59,22 +69,24 @@ class Saver(AsyncPostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Save the checkpoint, then raise Stopped if the run is to be cancelled. LeaseLost comes before that."""
-        # Saved all the same, the step of a worker that lost its run would be the newest for the one that has it.
-        wish = await self._heed(self.lease) if self.lease is not None else ""
-        with self._naming(checkpoint["channel_values"].items()):
+        """Save the checkpoint, then raise Stopped if the run is to be cancelled. LeaseLost saves nothing."""
+        failpoints.reach(Point.BEFORE_PUT)
+        with self._naming(checkpoint["channel_values"].items()), self._refused():
             saved = await super().aput(config, checkpoint, metadata, new_versions)
+        failpoints.reach(Point.AFTER_PUT)
         # A subgraph's step is inside one of the run's own: stopping there would lose what it did.
-        if wish == Wish.CANCEL and not config["configurable"].get("checkpoint_ns"):
+        if self.wish == Wish.CANCEL and not config["configurable"].get("checkpoint_ns"):
             raise Stopped
         return saved
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Save what a task wrote. Raises StateNotSerialisable."""
-        with self._naming(writes):
+        """Save what a task wrote. Raises StateNotSerialisable, or LeaseLost and saves nothing."""
+        failpoints.reach(Point.BEFORE_PUT_WRITES)
+        with self._naming(writes), self._refused():
             await super().aput_writes(config, writes, task_id, task_path)
+        failpoints.reach(Point.AFTER_PUT_WRITES)
 
     @contextmanager
     def _naming(self, values: Iterable[tuple[str, Any]]) -> Iterator[None]:
@@ -92,13 +104,30 @@ class Saver(AsyncPostgresSaver):
             return False
         return True
 
-    async def _heed(self, lease: Lease) -> str:
-        async with self._cursor() as cursor:
-            await cursor.execute(HEED, (lease.thread_id, lease.token))
-            row = await cursor.fetchone()
-        if row is None:
-            raise LeaseLost(thread_id=lease.thread_id)
-        return str(row["wish"])
+    @asynccontextmanager
+    async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[AsyncCursor[DictRow]]:
+        """LangGraph's own; a pipeline is what it writes through, and such a transaction begins with the fence."""
+        async with super()._cursor(pipeline=pipeline) as cursor:
+            if not pipeline or self.lease is None:
+                yield cursor
+                return
+            # Sent with what it guards: no trip to the database of its own. What a commit refuses breaks the
+            # pipeline of a driver that did not ask for it by name.
+            async with cursor.connection.transaction(), cursor.connection.cursor() as ours:
+                await ours.execute(CARRY, (fence.SETTING, self.lease.fence, self.lease.thread_id, self.lease.token))
+                yield cursor
+                row = await ours.fetchone()
+            self.wish = str(row["wish"]) if row else ""
+
+    @contextmanager
+    def _refused(self) -> Iterator[None]:
+        """What the database refuses for the token's sake has one name."""
+        try:
+            yield
+        except DriverError as error:
+            if self.lease is None or error.sqlstate != fence.REFUSED:
+                raise
+            raise LeaseLost(thread_id=self.lease.thread_id) from error
 
 
 async def saver(lease: Lease | None = None) -> Saver:
@@ -126,9 +155,10 @@ def check_answer(value: Any) -> None:
 
 
 def setup_sync() -> None:
-    """Create or upgrade the checkpoint tables; harmless when repeated."""
+    """Create or upgrade the checkpoint tables and their fence; harmless when repeated."""
     with Connection.connect(**_parameters()) as connection:
         PostgresSaver(connection, serde=serialiser()).setup()
+        fence.put_up(connection)
 
 
 @contextmanager
@@ -156,10 +186,33 @@ async def _pool() -> Pool:
             timeout=CONNECT_SECONDS,
             # Then the next who asks tries anew. A pool's own attempts come ever more seldom, minutes apart.
             reconnect_timeout=RECONNECT_SECONDS,
+            configure=_guarded,
+            check=_still_there,
             open=False,
         )
+        await _pools[loop].open()
+        await _check_fence(_pools[loop])
     await _pools[loop].open()
     return _pools[loop]
+
+
+async def _check_fence(pool: Pool) -> None:
+    async with pool.connection() as connection:
+        row = await (await connection.execute(fence.STANDS)).fetchone()
+    if not row or not row["stands"]:
+        await close()
+        raise NoFence
+
+
+async def _guarded(connection: AsyncConnection[DictRow]) -> None:
+    if connection.info.server_version >= 170_000:  # Postgres knows no such limit before
+        await connection.execute(f"SET transaction_timeout = {STOPPED_MS}")
+
+
+async def _still_there(connection: AsyncConnection[DictRow]) -> None:
+    if has_ended(connection):
+        await connection.close()  # or the pool hands it out again
+        raise DriverError("the server has ended this connection")
 
 
 def _parameters() -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from channels.db import database_sync_to_async
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from psycopg import BaseConnection
 from psycopg import InterfaceError as DriverInterfaceError
 from psycopg import OperationalError as DriverError
 from psycopg_pool import PoolTimeout
@@ -33,6 +35,19 @@ async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwar
     return cast(T, await call(*args, **kwargs))
 
 
+def waited_for(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """`in_thread` for code that cannot await: a tool that is called without an event loop, or inside of one."""
+
+    def call() -> T:
+        close_old_connections()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            close_old_connections()
+
+    return _threads.submit(call).result()
+
+
 def is_away(error: BaseException | None) -> bool:
     """Did the database go away, here or under whatever was raised because of it?"""
     seen = 0
@@ -41,6 +56,13 @@ def is_away(error: BaseException | None) -> bool:
             return True
         error, seen = error.__cause__, seen + 1
     return False
+
+
+def has_ended(connection: BaseConnection[Any]) -> bool:
+    """Has the server ended an idle connection meanwhile? Then it has said so: nothing is asked of it."""
+    heard = select.poll()
+    heard.register(connection.fileno(), select.POLLIN)
+    return bool(heard.poll(0))
 
 
 def unhurried() -> None:

@@ -8,16 +8,18 @@ from typing import Any
 
 from django.db import transaction
 
-from agents import checkpoints, executions, protocols, runs, transcripts
+from agents import authorisations, checkpoints, effects, executions, protocols, runs, transcripts
+from agents.database import unhurried
 from agents.errors import AgentError, BadAnswer, LeaseLost
 from agents.leases import Lease
 from agents.models import Run, RunStatus, Wish
 from agents.protocols import Pause
 from agents.protocols.breakpoint import Verdict
 from agents.snapshots import Seen
-from approvals import intake, tickets
+from approvals import failpoints, intake, tickets
 from approvals.contract import Origin
 from approvals.errors import ApprovalError
+from approvals.failpoints import Point
 from approvals.models import Ticket
 from approvals.states import DecisionType, TicketState
 
@@ -56,11 +58,20 @@ def settle(lease: Lease, standing: Standing) -> Delivery | None:
         with transaction.atomic():
             run = runs.lock(lease)
             _write_down(lease, standing)
-            return _go_on(lease, run, standing)
+            delivery = _go_on(lease, run, standing)
+            if delivery and _is_safe_to_lose(delivery, standing.done):
+                unhurried()
     except (AgentError, ApprovalError) as error:
         if not isinstance(error, LeaseLost):
             _write_down(lease, standing)  # it stands, whatever is wrong with what comes next
         raise
+    failpoints.reach(Point.CLAIM_COMMITTED if delivery else Point.SETTLED)
+    return delivery
+
+
+def _is_safe_to_lose(delivery: Delivery, done: Delivery | None) -> bool:
+    """Will the ledger's own claim wait for the disk before anything happens, and bring this along?"""
+    return authorisations.all_ledgered([*delivery.tickets, *(done.tickets if done else ())])
 
 
 def mend(lease: Lease, standing: Standing) -> None:
@@ -154,7 +165,7 @@ def open_tickets(run: Run, seen: Seen) -> str:
             requester_id=run.requester_id,
             since=run.begun_at,
         )
-        opened = intake.open_tickets(protocols.to_actions(pause), origin=origin)
+        opened = intake.open_tickets(authorisations.marked(pause), origin=origin)
         closed += [ticket.message for ticket in opened if ticket.state == TicketState.CANCELLED]
     return closed[0] if closed else ""
 
@@ -179,7 +190,9 @@ def claim_again(lease: Lease, seen: Seen) -> Delivery | None:
 
 
 def _acts(ticket: Ticket) -> bool:
-    """Does the answer let the graph act? A refusal never does."""
+    """Does the answer let the graph act? A refusal never does, and what is told twice the ledger runs once."""
+    if ticket.is_ledgered and ticket.state == TicketState.APPROVED:
+        return False
     kind = tickets.answer_of(ticket).type
     return kind != DecisionType.REJECT and (kind != DecisionType.RESPOND or ticket.answer_releases)
 
@@ -223,6 +236,7 @@ def take_back(thread_id: str, seen: Seen) -> None:
     waiting = [pause.interrupt_id for pause in seen.pauses]
     told = Ticket.objects.live().filter(thread_id=thread_id, interrupt_id__in=waiting, delivered_at__isnull=False)
     for ticket_id in told.values_list("pk", flat=True):
+        effects.void(ticket_id)
         tickets.take_back(ticket_id, reason=ASKED_AGAIN)
 
 
@@ -258,7 +272,9 @@ def _claim(lease: Lease, pause: Pause, *, checkpoint_id: str) -> Delivery | None
         # Nothing is handed over: approvals beside this refusal are withdrawn with the run, not delivered.
         transaction.set_rollback(any(t.state == TicketState.APPROVED for t in delivery.tickets))
     else:
+        authorisations.authorise(pause, claimed)
         runs.write(lease, status=RunStatus.RUNNING, error="", answering=pause.interrupt_id, **runs.SETTLED)
+        failpoints.reach(Point.CLAIM_WRITTEN)
     return delivery
 
 

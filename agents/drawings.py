@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -49,11 +50,17 @@ def _drawing(graph: Pregel[Any, Any, Any, Any]) -> dict[str, Any]:
     drawn = graph.get_graph(xray=True)
     # In order: what a branch leads to comes out of a set, and every process must tell the same.
     edges = sorted([edge.source, edge.target, bool(edge.conditional)] for edge in drawn.edges)
-    told: dict[str, Any] = plaintext.json({"nodes": list(drawn.nodes), "edges": edges})
+    told: dict[str, Any] = plaintext.json({"nodes": list(drawn.nodes), "edges": edges, "input_schema": _takes(graph)})
     return told
 
 
-def _store(name: str, *, nodes: list[str], edges: list[list[Any]]) -> None:
-    told = {"nodes": nodes, "edges": edges, "error": "", "traceback": ""}
+def _takes(graph: Pregel[Any, Any, Any, Any]) -> dict[str, Any]:
+    with suppress(Exception):  # types without a schema: then it declares nothing
+        return graph.get_input_jsonschema()
+    return {}
+
+
+def _store(name: str, **drawn: Any) -> None:
+    told = {**drawn, "error": "", "traceback": ""}
     if not GraphDrawing.objects.filter(name=name, **told).exists():
         GraphDrawing.objects.update_or_create(name=name, defaults=told | {"seen_at": Now()})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.asks import Ask
+from approvals.contract import Card
 
 #: What a graph that talks takes; a graph with other input says so in its entry.
 MESSAGES_SCHEMA: dict[str, Any] = {
@@ -34,8 +35,12 @@ class GraphEntry:
     words: Mapping[str, Any] | None = None
     #: What the pauses of its nodes propose.
     asks: Mapping[str, Ask] = field(default_factory=dict)
+    #: What is known of its actions, by name.
+    cards: Mapping[str, Card] = field(default_factory=dict)
     #: "package.module:name" of a list of tools, for their schemas: of a graph that calls them by hand.
     tools: str = ""
+    #: All that it does goes through the ledger: its code calls `ledger.once` or guarded tools, and nothing beside.
+    is_guarded: bool = False
     #: What input is checked against; None takes any object.
     input_schema: dict[str, Any] | None = None
     #: The key of the input that a plain message goes to; empty: the input's schema tells.
@@ -68,6 +73,7 @@ BUILT_IN = (
         words={"approve": "approved", "reject": "rejected: {message}", "timeout": "timed out"},
         asks={"ask": Ask(call=True)},
         tools="agents.tools:ALL",
+        is_guarded=True,
         input_schema=TASK_SCHEMA,
     ),
     GraphEntry(
@@ -76,6 +82,7 @@ BUILT_IN = (
         description="Drafts an e-mail that can be edited before it is sent.",
         asks={"send": Ask(action="send_email", args=("to", "subject", "body"), result="result")},
         tools="agents.tools:ALL",
+        is_guarded=True,
         input_schema=TASK_SCHEMA,
     ),
     GraphEntry(
@@ -89,6 +96,7 @@ BUILT_IN = (
         target="agents.graphs.tool_interrupt:graph",
         description="Asks from inside its tool node, with an action, its arguments and a message.",
         tools="agents.tools:ALL",
+        is_guarded=True,
         input_schema=MESSAGES_SCHEMA,
     ),
     GraphEntry(
@@ -104,6 +112,7 @@ BUILT_IN = (
         target="agents.graphs.agent_inbox:graph",
         description="Asks in the HumanInterrupt format of LangChain's Agent Inbox.",
         tools="agents.tools:ALL",
+        is_guarded=True,
         input_schema=MESSAGES_SCHEMA,
     ),
 )

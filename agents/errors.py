@@ -5,6 +5,7 @@ AgentError
 ├── BrokenGraph            422  broken_graph
 ├── ModelRefused           422  model_refused
 ├── BadRegistry            422  bad_registry
+├── BadTool                422  bad_tool
 ├── UnknownThread          404  unknown_thread
 ├── BadThreadId            422  bad_thread_id
 ├── ThreadOfAnotherGraph   409  thread_of_another_graph
@@ -13,13 +14,18 @@ AgentError
 ├── NotYours               403  not_yours
 ├── WrongStatus            409  wrong_status
 ├── InDoubt                409  in_doubt
+│   └── WouldRepeat        409  in_doubt
 ├── NotApproved            409  not_approved
 ├── AnswerWaits            409  answer_waits
 ├── NotRun                 409  not_run
+├── NotAuthorised          409  not_authorised
 ├── StaleInterrupt         409  stale_interrupt
 ├── LeaseHeld              409  lease_held
 ├── LeaseLost              409  lease_lost
+├── NoFence                500  no_fence
 ├── RunCancelled           409  run_cancelled
+├── GaveUp                 503  gave_up
+├── Stuck                  503  stuck
 ├── DatabaseAway           503  database_away
 ├── BadInput               422  bad_input
 ├── TakesNoMessage         422  takes_no_message
@@ -68,6 +74,12 @@ class BadRegistry(AgentError):
     """The graph file {path} cannot be used: {why}"""
 
     code, status = "bad_registry", 422
+
+
+class BadTool(AgentError):
+    """The metadata of the tool “{name}” cannot be used: {why}."""
+
+    code, status = "bad_tool", 422
 
 
 class UnknownThread(AgentError):
@@ -123,6 +135,12 @@ class InDoubt(AgentError):
         super().__init__(message, **facts, advice=self.advice)
 
 
+class WouldRepeat(InDoubt):
+    """“{action}” happened, as somebody found out (ticket {ticket}), and the run would do it again. {advice}"""
+
+    advice = "Send the run a new message, or start another one, for what is left."
+
+
 class NotApproved(AgentError):
     """The graph stops at {places} by itself, and nobody has approved that it goes on."""
 
@@ -139,6 +157,12 @@ class NotRun(AgentError):
     """Nothing was run: with this change the run would have gone to {places} instead. People are asked again."""
 
     code, status = "not_run", 409
+
+
+class NotAuthorised(AgentError):
+    """This was not run: nobody has approved exactly this call."""
+
+    code, status = "not_authorised", 409
 
 
 class StaleInterrupt(AgentError):
@@ -159,10 +183,28 @@ class LeaseLost(AgentError):
     code, status = "lease_lost", 409
 
 
+class NoFence(AgentError):
+    """The checkpoint tables do not refuse a worker that lost its run; `manage.py setup_checkpoints` mends that."""
+
+    code, status = "no_fence", 500
+
+
 class RunCancelled(AgentError):
     """The run “{thread_id}” was cancelled and never goes on; start another one."""
 
     code, status = "run_cancelled", 409
+
+
+class GaveUp(AgentError):
+    """{what} has failed for minutes, so this process ends for a new one to begin: {why}"""
+
+    code, status = "gave_up", 503
+
+
+class Stuck(AgentError):
+    """A tool was given up and still holds a thread of this process, so it ends for a new one to begin."""
+
+    code, status = "stuck", 503
 
 
 class DatabaseAway(AgentError):

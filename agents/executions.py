@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-import django.db
-import psycopg
-from langchain_core.tools import ToolException
-
-from agents import transcripts
-from agents.errors import AgentError, BadAnswer, BadInput, StateNotSerialisable
+from agents import effects, evidence, transcripts
 from agents.protocols import Pause
 from agents.snapshots import BREAKPOINT, Seen
 from approvals import tickets
-from approvals.errors import InvalidArguments
 from approvals.models import Ticket
 from approvals.states import Execution, TicketState
 
@@ -25,10 +18,6 @@ TRIED: dict[str, str] = {
     Execution.UNKNOWN: "It is not known whether this was run. Do not run it again unless you are asked to. {error}",
     Execution.FAILED: "This failed. {error}",
 }
-#: The statuses of the 4xx that say that somebody stopped waiting, not that the request was refused.
-GAVE_UP = (408, 499)
-#: What HTTP clients call an exchange that began and did not end.
-BROKEN_OFF = re.compile("Timeout|Read|Write|Protocol|Disconnect|Reset|Abort|Incomplete")
 
 
 def record(delivered: Sequence[Ticket], seen: Seen, *, pause: Pause | None = None) -> None:
@@ -39,6 +28,10 @@ def record(delivered: Sequence[Ticket], seen: Seen, *, pause: Pause | None = Non
     told = {ticket.pk for ticket in delivered}
     key = pause.ask.result if pause else ""
     for ticket in _started(delivered):
+        if ticket.is_ledgered:
+            if _is_over(ticket, seen, pause if ticket.pk in told else None) or _is_passed(ticket, told):
+                effects.pass_by(ticket.pk)
+            continue
         mine = pause if ticket.pk in told else None
         asked = mine.times_asked(ticket.tool_call_id) if mine else 0
         if not _record_result(ticket, seen, asked=asked) and (_is_over(ticket, seen, mine) or _is_passed(ticket, told)):
@@ -50,12 +43,15 @@ def record_raised(delivered: Sequence[Ticket], seen: Seen, *, error: BaseExcepti
     """The graph raised. What had come to its end before has succeeded; of the others, only what is known."""
     acting = {ticket.pk: ticket for ticket in [*_started(delivered), *filter(_acts_on_words, delivered)]}
     for ticket in acting.values():
-        if _record_result(ticket, seen):
+        if ticket.is_ledgered:
+            effects.record_raised(ticket.pk, error=evidence.sentence(error))
+        elif _record_result(ticket, seen):
             continue
-        if _is_over(ticket, seen):
+        elif _is_over(ticket, seen):
             tickets.record_execution(ticket.pk, execution=Execution.SUCCEEDED)
         else:
-            tickets.record_execution(ticket.pk, execution=_known(error), error=sentence(error))
+            known, said = evidence.verdict(error), evidence.sentence(error)
+            tickets.record_execution(ticket.pk, execution=known, error=said, is_over=True)
 
 
 def record_not_run(delivered: Iterable[Ticket], *, reason: str) -> None:
@@ -63,13 +59,14 @@ def record_not_run(delivered: Iterable[Ticket], *, reason: str) -> None:
     for ticket in delivered:
         if ticket.execution == Execution.STARTED:
             tickets.record_execution(ticket.pk, execution=Execution.FAILED, error=reason)
+        effects.void(ticket.pk)
         tickets.take_back(ticket.pk, reason=reason)
 
 
 def record_known(thread_id: str, seen: Seen) -> None:
     """What has come to its end although the worker is gone that let it loose."""
     for ticket in Ticket.objects.filter(thread_id=thread_id, execution=Execution.STARTED):
-        if not _record_result(ticket, seen) and _is_over(ticket, seen):
+        if not _record_result(ticket, seen) and not ticket.is_ledgered and _is_over(ticket, seen):
             tickets.record_execution(ticket.pk, execution=Execution.SUCCEEDED)
 
 
@@ -78,13 +75,6 @@ def tried(thread_id: str) -> dict[str, str]:
     mine = Ticket.objects.filter(thread_id=thread_id).exclude(tool_call_id="").order_by("pk")
     newest = {ticket.tool_call_id: ticket for ticket in mine}
     return {call: TRIED[t.execution].format(error=t.error) for call, t in newest.items() if t.execution in TRIED}
-
-
-def sentence(error: BaseException) -> str:
-    """What a node raised, for people; our own errors are sentences already."""
-    if isinstance(error, AgentError):
-        return str(error)
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _record_result(ticket: Ticket, seen: Seen, *, asked: int = 0) -> bool:
@@ -122,49 +112,3 @@ def _is_passed(ticket: Ticket, told: Collection[int]) -> bool:
 
 def _acts_on_words(ticket: Ticket) -> bool:
     return ticket.state == TicketState.ANSWERED and ticket.answer_releases
-
-
-def _known(error: BaseException) -> Execution:
-    """Failed only where it is proven that nothing happened: whatever else is raised may come after the payment."""
-    raised = list(_chain(error))
-    # What was raised while another error was being handled is not proven by that one: there may be a second bank.
-    proven = any(_was_refused(e) for e in _chain(error, said_only=True)) and not any(_leaves_doubt(e) for e in raised)
-    return Execution.FAILED if proven else Execution.UNKNOWN
-
-
-def _chain(error: BaseException, *, said_only: bool = False) -> Iterator[BaseException]:
-    """The error and what led to it; `said_only` leaves out what was only being handled at the time."""
-    following: BaseException | None = error
-    for _ in range(20):
-        if following is None:
-            return
-        yield following
-        following = following.__cause__ or (None if said_only else following.__context__)
-
-
-def _was_refused(error: BaseException) -> bool:
-    """Did the other side say no, or did nothing get as far as the other side?"""
-    status = _status(error)
-    if status is not None:
-        return 400 <= status < 500 and status not in GAVE_UP
-    if isinstance(error, BaseExceptionGroup):  # one attempt for each address of a host
-        return all(map(_was_refused, error.exceptions))
-    return isinstance(error, ConnectionRefusedError | ToolException | BadAnswer | BadInput | InvalidArguments)
-
-
-def _leaves_doubt(error: BaseException) -> bool:
-    """Is this one known to come when the work may have been done already?"""
-    status = _status(error)
-    if status is not None:
-        return not _was_refused(error)
-    if isinstance(error, ConnectionRefusedError):
-        return False
-    # A database error may be the saver's, after the tool had done its work; what cannot be stored surely is.
-    broken = isinstance(error, TimeoutError | ConnectionError | StateNotSerialisable | django.db.Error | psycopg.Error)
-    return broken or bool(BROKEN_OFF.search(type(error).__name__))
-
-
-def _status(error: BaseException) -> int | None:
-    """The HTTP status, where the error carries one."""
-    said = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
-    return said if isinstance(said, int) else None

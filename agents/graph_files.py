@@ -15,16 +15,20 @@ from typing import Any
 from agents import asks
 from agents.entries import GraphEntry
 from agents.errors import BadRegistry
+from approvals import cards
 
 #: What an entry may say beside its path, and what makes it the value that is kept.
 _EXTRA: dict[str, tuple[type[Any], Callable[[Any], Any]]] = {
     "description": (str, str),
     "words": (dict, dict),
     "asks": (dict, asks.read),
+    "cards": (dict, cards.read_all),
     "input_schema": (dict, dict),
     "message": (str, str),
     "tools": (str, str),
+    "is_guarded": (bool, bool),
 }
+_KINDS = {dict: "an object", bool: "true or false"}
 _WORDS = {"approve", "edit", "reject", "respond", "timeout"}
 
 
@@ -69,7 +73,7 @@ def _entry(name: str, value: Any, *, shared: dict[str, Any]) -> GraphEntry:
 def _extra(key: str, value: Any) -> Any:
     kind, read_value = _EXTRA[key]
     if not isinstance(value, kind):
-        raise ValueError(f"“{key}” of its entry must be {'an object' if kind is dict else 'text'}.")
+        raise ValueError(f"“{key}” of its entry must be {_KINDS.get(kind, 'text')}.")
     if key == "words" and not _WORDS.issuperset(value):
         raise ValueError(f"“words” of its entry knows {', '.join(sorted(_WORDS))} and nothing else.")
     return read_value(value)

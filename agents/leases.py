@@ -1,39 +1,45 @@
 """One worker per thread. A lease is three columns of the run; its token only grows, so it also fences.
 
 LangGraph's saver takes no lock per thread: four workers that resume one thread run its tool four times.
-Every clock here is Postgres's, because a worker's own may jump.
+Every clock here is Postgres's, because a worker's own may jump. Whoever writes through `fenced` tells the
+triggers of its transaction whose token it carries; they refuse any other while somebody drives the run.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
-from django.db.models import DateTimeField, Func, Q
+from django.db.models import BooleanField, DateTimeField, Func, Q, TextField, Value
 from django.db.models.expressions import Combinable
 
+from agents import fence, workers
 from agents.database import in_thread
 from agents.errors import LeaseHeld, LeaseLost, UnknownThread
 from agents.models import Run, RunQuerySet
+from approvals import failpoints, freezes
+from approvals.errors import Frozen
+from approvals.failpoints import Point
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 10.0
-TTL = timedelta(seconds=30)
+TTL = timedelta(seconds=settings.COUNTERSIGN_LEASE_SECONDS)
+HEARTBEAT_SECONDS = TTL.total_seconds() / 3
 
 
 _TAKE = """
 UPDATE agents_run
 SET lease_token = lease_token + 1, lease_owner = %s, lease_expires_at = clock_timestamp() + make_interval(secs => %s)
 WHERE thread_id = %s AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())
+AND NOT EXISTS (SELECT FROM approvals_freeze WHERE cleared_at IS NULL)
 RETURNING *
 """
 
@@ -42,6 +48,8 @@ UPDATE agents_run SET lease_owner = '', lease_expires_at = NULL
 FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
 WHERE thread_id = %s AND lease_token = %s
 """
+
+_current: ContextVar[Lease | None] = ContextVar("lease", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +61,11 @@ class Lease:
     #: The run as it stood when the lease was taken.
     run: Run = field(compare=False, repr=False)
 
+    @property
+    def fence(self) -> str:
+        """What a transaction of this worker carries."""
+        return f"{self.token}:{self.thread_id}"
+
 
 class ClockTimestamp(Func):
     """The database's clock at this moment, not at the start of the transaction."""
@@ -61,9 +74,15 @@ class ClockTimestamp(Func):
     output_field = DateTimeField()
 
 
-def owner() -> str:
-    """Who drives a run, for people who look: host and process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+class Carry(Func):
+    """Tell the triggers of this transaction whose token it carries. It is what was told."""
+
+    function = "set_config"
+    output_field = TextField()
+
+    def __init__(self, carried: str) -> None:
+        """As long as the transaction lasts: a pooled connection must not take it along."""
+        super().__init__(Value(fence.SETTING), Value(carried), Value(True, output_field=BooleanField()))
 
 
 def is_free() -> Q:
@@ -72,15 +91,26 @@ def is_free() -> Q:
 
 
 def take(thread_id: str, *, owner: str) -> Lease | None:
-    """The lease with the next token, or None while another worker holds the thread. One conditional UPDATE."""
+    """The lease with the next token, or None while another worker holds the thread or everything is frozen."""
     taken = Run.objects.raw(_TAKE, [owner[:200], TTL.total_seconds(), thread_id])
     return next((Lease(thread_id=thread_id, token=run.lease_token, run=run) for run in taken), None)
 
 
+def taken(thread_id: str) -> Lease:
+    """The lease, for this process. Raises UnknownThread, LeaseHeld or Frozen."""
+    lease = take(thread_id, owner=workers.name())
+    if lease is None:
+        freeze = freezes.standing()
+        if freeze:
+            raise Frozen(reason=freeze.reason)
+        known = Run.objects.filter(thread_id=thread_id).exists()
+        raise LeaseHeld(thread_id=thread_id) if known else UnknownThread(thread_id=thread_id)
+    return lease
+
+
 def renew(lease: Lease) -> bool:
     """Hold the thread for another TTL; False when the lease is lost, even if nobody has taken it yet."""
-    mine = fenced(lease).filter(lease_expires_at__gt=ClockTimestamp())
-    return bool(mine.update(lease_expires_at=_expiry()))
+    return bool(fenced(lease).update(lease_expires_at=_expiry()))
 
 
 def release(lease: Lease) -> None:
@@ -90,27 +120,42 @@ def release(lease: Lease) -> None:
 
 
 def fenced(lease: Lease) -> RunQuerySet:
-    """The run, if this lease is still the latest. Every write of a worker goes through here."""
-    return Run.objects.filter(thread_id=lease.thread_id, lease_token=lease.token)
+    """The run, while this lease is the latest and has not run out. Every transaction of a worker begins here."""
+    mine = Run.objects.filter(thread_id=lease.thread_id, lease_token=lease.token)
+    return (
+        mine.filter(lease_expires_at__gt=ClockTimestamp()).alias(carried=Carry(lease.fence)).filter(carried=lease.fence)
+    )
+
+
+def current() -> Lease | None:
+    """The lease under which this task or thread of a worker runs; a tool finds it so."""
+    return _current.get()
 
 
 @asynccontextmanager
 async def held(thread_id: str) -> AsyncIterator[Lease]:
-    """Hold the thread for the length of a block. Raises UnknownThread or LeaseHeld, or LeaseLost when it slips away."""
-    lease = await in_thread(take, thread_id, owner=owner())
-    if lease is None:
-        known = await in_thread(Run.objects.filter(thread_id=thread_id).exists)
-        raise LeaseHeld(thread_id=thread_id) if known else UnknownThread(thread_id=thread_id)
+    """Hold the thread for the length of a block. Raises what `taken` does, or LeaseLost when it slips away."""
+    lease = await in_thread(taken, thread_id)
+    async with kept(lease):
+        yield lease
+
+
+@asynccontextmanager
+async def kept(lease: Lease) -> AsyncIterator[None]:
+    """Keep a lease that was taken for the length of a block, then let it go. Raises LeaseLost when it slips away."""
+    failpoints.reach(Point.LEASE_TAKEN)
     body = cast("asyncio.Task[object]", asyncio.current_task())
     heart = asyncio.create_task(_beat(lease, body=body))
+    outer = _current.set(lease)
     try:
-        yield lease
+        yield
     except asyncio.CancelledError:
         if heart.done() and not heart.cancelled():
             body.uncancel()
-            raise LeaseLost(thread_id=thread_id) from None
+            raise LeaseLost(thread_id=lease.thread_id) from None
         raise
     finally:
+        _current.reset(outer)
         heart.cancel()
         with suppress(asyncio.CancelledError):
             await heart

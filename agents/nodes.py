@@ -15,6 +15,8 @@ from langgraph.pregel import Pregel
 from pydantic import BaseModel
 
 from agents.entries import GraphEntry
+from approvals import cards
+from approvals.contract import Card
 
 #: What tool nodes that are written by hand are called; one that reviews, checks or asks is none.
 TOOL_NODE = re.compile(
@@ -52,10 +54,18 @@ class Nodes:
         return before == "*" or bool(set(names) & set(before)) or after == "*" or behind in after
 
     def tool_schemas(self) -> dict[str, dict[str, Any]]:
-        """Of the graph's own tools where they are found, beside those that its entry names."""
+        """The schema of each tool's arguments."""
+        return {tool.name: _schema(tool.tool_call_schema) for tool in self._all_tools()}
+
+    def cards(self) -> dict[str, Card]:
+        """What the graph's entry says of its actions, over what their tools say in their metadata."""
+        said = {tool.name: cards.claimed(tool.metadata) for tool in self._all_tools()}
+        return said | {name: cards.beside(card, said.get(name, Card())) for name, card in self.entry.cards.items()}
+
+    def _all_tools(self) -> list[BaseTool]:
+        """The graph's own tools where they are found, beside those that its entry names."""
         found = [node for graph in self._graphs().values() for node in _tool_nodes(graph).values()]
-        tools = [*self.tools, *(tool for node in reversed(found) for tool in node.tools_by_name.values())]
-        return {tool.name: _schema(tool.tool_call_schema) for tool in tools}
+        return [*self.tools, *(tool for node in reversed(found) for tool in node.tools_by_name.values())]
 
     def _runs_tools(self, name: str, known: Mapping[str, ToolNode]) -> bool:
         """A tool node written by hand: its entry says so, or it is called one in a graph that has no other.
@@ -66,14 +76,42 @@ class Nodes:
             return self.entry.asks[name].call
         return not known and bool(TOOL_NODE.fullmatch(name))
 
+    def ledgered(self) -> frozenset[str]:
+        """The tools that go through the ledger: all that a tool node runs."""
+        found = [node for graph in self._graphs().values() for node in _tool_nodes(graph).values()]
+        return frozenset(name for node in found for name in node.tools_by_name)
+
+    def asks_before_its_tools(self, name: str) -> bool:
+        """Is this node LangChain's review, or a tool node whose tools ask? Then the ledger runs what is approved."""
+        return any(name in _tool_nodes(graph) or review(graph, name) for graph in self._graphs().values())
+
     def _graphs(self) -> dict[str, Pregel[Any, Any, Any, Any]]:
-        inner = self.graph.get_subgraphs(recurse=True)
-        return {"": self.graph, **{way.replace("|", ":"): graph for way, graph in inner if isinstance(graph, Pregel)}}
+        return graphs(self.graph)
+
+
+def graphs(graph: Pregel[Any, Any, Any, Any]) -> dict[str, Pregel[Any, Any, Any, Any]]:
+    """A graph and its subgraphs, by the way to each: "team:desk"."""
+    inner = graph.get_subgraphs(recurse=True)
+    return {"": graph, **{way.replace("|", ":"): found for way, found in inner if isinstance(found, Pregel)}}
+
+
+def tool_nodes(graph: Pregel[Any, Any, Any, Any]) -> Iterator[tuple[str, ToolNode]]:
+    """Every tool node, under the name of the node that it stands in."""
+    for name, node in graph.nodes.items():
+        for found in _unwrapped(node.bound):
+            yield name, found
+
+
+def review(graph: Pregel[Any, Any, Any, Any], name: str) -> dict[str, Any]:
+    """What LangChain's review in this node stops at, tool by tool; nothing where the node is another one."""
+    # Not by `getattr`: one with fallbacks answers for what it wraps, and resolves all its types to do so.
+    facts = vars(graph.nodes[name].bound) if name in graph.nodes else {}
+    function = facts.get("func") or facts.get("afunc")
+    return dict(getattr(getattr(function, "__self__", None), "interrupt_on", None) or {})
 
 
 def _tool_nodes(graph: Pregel[Any, Any, Any, Any]) -> dict[str, ToolNode]:
-    found = {name: next(_unwrapped(node.bound), None) for name, node in graph.nodes.items()}
-    return {name: node for name, node in found.items() if node is not None}
+    return dict(reversed(list(tool_nodes(graph))))  # the first of a node is the one that it runs
 
 
 def _unwrapped(runnable: Any) -> Iterator[ToolNode]:
@@ -83,7 +121,8 @@ def _unwrapped(runnable: Any) -> Iterator[ToolNode]:
     elif isinstance(runnable, RunnableBindingBase):
         yield from _unwrapped(runnable.bound)
     elif isinstance(runnable, RunnableWithFallbacks):
-        yield from _unwrapped(runnable.runnable)
+        for tried in (runnable.runnable, *runnable.fallbacks):
+            yield from _unwrapped(tried)
     elif isinstance(runnable, RunnableSequence):
         for step in runnable.steps:
             yield from _unwrapped(step)

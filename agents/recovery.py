@@ -21,7 +21,7 @@ async def recover(session: Session) -> None:
     3. A step that was broken off is entered again; one before which the graph stops by itself is asked about.
     """
     seen = await session.thread.look()
-    await in_thread(executions.record_known, session.run.thread_id, seen)
+    await sessions.write(session, executions.record_known, session.run.thread_id, seen)
     await sessions.refuse_in_doubt(session)
     if _is_lost(session, seen):
         await in_thread(runs.count_recovery, session.lease)
@@ -43,13 +43,13 @@ async def retry(session: Session) -> None:
     await sessions.refuse_in_doubt(session)
     seen = await session.thread.look()
     await in_thread(runs.write, session.lease, status=RunStatus.RUNNING, error="")
-    acting = await in_thread(deliveries.start_again, session.run.thread_id, seen)
+    acting = await sessions.write(session, deliveries.start_again, session.run.thread_id, seen)
     if _is_lost(session, seen):
         seen = await sessions.begin(session, session.run.input, seen)
     elif acting or seen.is_broken_off:
         going_on = session.thread.go_on(is_approved=bool(acting))
         seen = await sessions.step(session, going_on, acting=acting)
-    await in_thread(executions.record, acting, seen)
+    await sessions.write(session, executions.record, acting, seen)
     await sessions.advance(session, seen, stale=GONE_ON)
 
 
@@ -66,13 +66,13 @@ async def repair(session: Session) -> None:
         await sessions.advance(session, seen, stale=GONE_ON)
         return
     await in_thread(runs.write, session.lease, status=RunStatus.RUNNING, error="")
-    await in_thread(deliveries.take_back, session.run.thread_id, seen)
+    await sessions.write(session, deliveries.take_back, session.run.thread_id, seen)
     if not seen.is_between:
         seen = await sessions.step(session, session.thread.ask_again())
     elif seen.is_broken_off:
         seen = await sessions.step(session, session.thread.go_on())
     else:
-        await in_thread(deliveries.withdraw, session.run.thread_id, seen, reason=REPAIRED)
+        await sessions.write(session, deliveries.withdraw, session.run.thread_id, seen, reason=REPAIRED)
     await sessions.advance(session, seen, stale=REPAIRED)
 
 

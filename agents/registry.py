@@ -169,10 +169,13 @@ def _compile(made: Any) -> Pregel[Any, Any, Any, Any]:
     from langgraph.graph import StateGraph  # lazily: see the top of this module
     from langgraph.pregel import Pregel
 
+    from agents import guards
+
     if isinstance(made, StateGraph):
         made = made.compile()
     if not isinstance(made, Pregel):
         raise TypeError(f"it is a {type(made).__name__}, not a graph or a function that returns one.")
+    guards.protect(made)
     return made
 
 

@@ -7,21 +7,16 @@ out of order.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.exceptions import best_match
-
-from agents import checkpoints, recovery, registry, runs, sessions
+from agents import checkpoints, doubts, inputs, leases, recovery, registry, runs, sessions
 from agents.database import in_thread
-from agents.errors import AgentError, BadInput, BrokenGraph, ModelRefused, UnknownGraph
+from agents.errors import AgentError, BrokenGraph, ModelRefused, UnknownGraph
 from agents.models import Run, RunStatus, Wish
 from agents.recovery import GONE_ON, NEW_INPUT
 from agents.sessions import Session
-from approvals import complaints
 from approvals.models import Ticket
 
 logger = logging.getLogger(__name__)
@@ -35,13 +30,13 @@ async def start(*, graph: str, input: Any, thread_id: str, requester_id: int | N
     ThreadOfAnotherPerson or LeaseHeld, and has then changed nothing.
     """
     model = model or registry.DEFAULT_MODEL
-    check_input(registry.get(graph), input)
+    inputs.check(registry.get(graph), input)
     await in_thread(runs.check, thread_id, graph=graph, requester_id=requester_id)
     # Before the row is made: a graph that cannot be loaded leaves no run behind.
     await sessions.load(graph, model=model)
-    await in_thread(runs.register, thread_id, graph=graph, value=input, requester_id=requester_id, model=model)
-    async with sessions.opened(thread_id) as session:
-        await _begin(session, input)
+    lease = await in_thread(runs.open, thread_id, graph=graph, value=input, requester_id=requester_id, model=model)
+    async with leases.kept(lease):
+        await _begin(await sessions.of(lease), input)
     return await in_thread(runs.find, thread_id)
 
 
@@ -51,7 +46,11 @@ async def resume(thread_id: str, ticket_id: int) -> None:
     Raises LeaseHeld while another worker drives the thread, and UnknownGraph or BrokenGraph where this one
     cannot: the ticket stays undelivered, and the run says why.
     """
-    if await in_thread(_is_due, thread_id, ticket_id):
+    if not await in_thread(_is_due, thread_id, ticket_id):
+        return
+    if await in_thread(doubts.is_about_doubt, ticket_id):
+        await in_thread(doubts.settle, thread_id, ticket_id)
+    else:
         await _explained(thread_id, _resume)
 
 
@@ -136,29 +135,6 @@ def resume_sync(thread_id: str, ticket_id: int) -> None:
 def drive_sync(thread_id: str) -> None:
     """`drive` for code without an event loop."""
     run_alone(drive(thread_id))
-
-
-def check_input(entry: registry.GraphEntry, value: Any) -> None:
-    """Raise BadInput that names the field unless the graph can take the value."""
-    if not isinstance(value, dict):
-        raise BadInput(why="it must be a JSON object.")
-    if not _storable(value):
-        raise BadInput(why="it holds text or numbers that the database cannot keep.")
-    found = best_match(Draft202012Validator(entry.input_schema or {}).iter_errors(value))
-    if found is not None:
-        raise BadInput(why=f"{_place(found)}{complaints.of(found)}.")
-
-
-def _place(found: ValidationError) -> str:
-    return f"{found.json_path}: " if found.absolute_path else ""
-
-
-def _storable(value: Any) -> bool:
-    """Will Postgres take it? It knows no U+0000 and no lone surrogates."""
-    try:
-        return "\\u0000" not in json.dumps(value) and bool(json.dumps(value, ensure_ascii=False).encode())
-    except (TypeError, ValueError):
-        return False
 
 
 def _is_due(thread_id: str, ticket_id: int) -> bool:

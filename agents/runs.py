@@ -6,14 +6,15 @@ What people may ask of a run is in `wishes`. Whoever locks a run and its tickets
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, Subquery
 from django.db.models.functions import Now
 
-from agents import leases
+from agents import effects, leases
 from agents.database import unhurried
 from agents.errors import (
     AgentError,
@@ -24,12 +25,16 @@ from agents.errors import (
     ThreadOfAnotherGraph,
     ThreadOfAnotherPerson,
     UnknownThread,
+    WouldRepeat,
 )
 from agents.leases import Lease
 from agents.models import Run, RunStatus
 from approvals import audit, plaintext, tickets
 from approvals.models import Ticket
 from approvals.states import Execution, TicketState
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 THREAD_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 #: What a run forgets when it gets somewhere: nothing is wished for, under way or being recovered any more.
@@ -40,6 +45,7 @@ WORDS = ("error", "transcript", "output", "waiting_at")
 #: A step that kills its worker, or cannot be saved, must not do so for ever.
 RECOVERIES = 5
 STOPPED = "The worker that drove this run stopped in the middle of a step."
+REPLACED = "A new message came before this was run."
 LOST_WORKER = "The worker stopped while this ran, so it may or may not have happened."
 
 
@@ -57,6 +63,13 @@ def lock(lease: Lease) -> Run:
     if run is None:
         raise LeaseLost(thread_id=lease.thread_id)
     return run
+
+
+def under(lease: Lease, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call it in one transaction under the run's row lock: all of it is written, or LeaseLost and nothing."""
+    with transaction.atomic():
+        lock(lease)
+        return function(*args, **kwargs)
 
 
 def check(thread_id: str, *, graph: str, requester_id: int | None) -> None:
@@ -78,11 +91,20 @@ def check(thread_id: str, *, graph: str, requester_id: int | None) -> None:
         raise RunCancelled(thread_id=thread_id)
 
 
+def open(thread_id: str, *, graph: str, value: Any, requester_id: int | None, model: str) -> Lease:
+    """The thread's run, made if there is none, and its lease. Raises what `check` does, LeaseHeld or Frozen.
+
+    One transaction: a run that were seen before it is held could be begun by a worker too, with the same input.
+    """
+    with transaction.atomic():
+        register(thread_id, graph=graph, value=value, requester_id=requester_id, model=model)
+        return leases.taken(thread_id)
+
+
 def register(thread_id: str, *, graph: str, value: Any, requester_id: int | None, model: str) -> Run:
-    """The thread's run, made if there is none. The caller takes its lease next, which waits for the disk."""
+    """The thread's run, made if there is none; a worker that finds it begins it."""
     made = {"graph": graph, "input": value, "requester_id": requester_id, "model": model}
     with transaction.atomic():
-        unhurried()
         run, is_new = Run.objects.get_or_create(thread_id=thread_id, defaults=made)
         if is_new:
             audit.append("run.started", stream=f"run/{thread_id}", actor=run.requester, graph=graph)
@@ -93,12 +115,13 @@ def register(thread_id: str, *, graph: str, value: Any, requester_id: int | None
 
 def begin(lease: Lease, *, value: Any, begun_from: str) -> None:
     """New input for the thread. What an earlier worker left half done is marked as not known, not forgotten."""
-    doubt(lease.thread_id)
     with transaction.atomic():
         unhurried()  # the graph's first checkpoint waits for the disk
         run = lock(lease)
         if run.status == RunStatus.CANCELLED:
             raise RunCancelled(thread_id=lease.thread_id)
+        doubt(lease.thread_id)
+        effects.withdraw(lease.thread_id, reason=REPLACED)
         if begun_from:  # a thread that has been somewhere already: its start is in the record
             audit.append("run.continued", stream=f"run/{run.thread_id}", actor=run.requester, graph=run.graph)
         told: dict[str, Any] = {"input": value, "begun_from": begun_from, "begun_at": Now(), "output": None}
@@ -146,6 +169,8 @@ def record_end(thread_id: str, *, actor: User | None) -> None:
     audit.append(f"run.{run.status}", stream=f"run/{thread_id}", actor=actor, graph=run.graph, error=run.error)
     reason = f"The run is over: {run.error}" if run.error else "The run is over."
     close_tickets(thread_id, reason=reason, actor=actor)
+    if run.status != RunStatus.FAILED:  # that one may be tried again under the same approval
+        effects.withdraw(thread_id, reason=effects.ENDED)
 
 
 def close_tickets(thread_id: str, *, reason: str, actor: User | None = None) -> int:
@@ -170,7 +195,7 @@ def doubt(thread_id: str, *, error: str = LOST_WORKER) -> str:
     The caller holds the lease, so an execution that is started and not finished has lost its worker.
     """
     for ticket_id in _under_way(thread_id):
-        tickets.record_execution(ticket_id, execution=Execution.UNKNOWN, error=error)
+        effects.doubt(ticket_id, error=error)
     unknown = in_doubt(thread_id)
     return str(unknown) if unknown else ""
 
@@ -180,7 +205,12 @@ def in_doubt(thread_id: str) -> InDoubt | None:
     begun = Run.objects.filter(thread_id=thread_id).values("begun_at")
     doubtful = Ticket.objects.filter(thread_id=thread_id, execution=Execution.UNKNOWN, opened_at__gte=Subquery(begun))
     unknown = doubtful.order_by("-id").first()
-    return InDoubt(action=unknown.action, ticket=unknown.pk) if unknown else None
+    if unknown is not None:
+        return InDoubt(action=unknown.action, ticket=unknown.pk)
+    # By a plain node, which would do it again: nothing gives back to it what somebody found out.
+    happened = Q(is_ledgered=False, questions__state=TicketState.ANSWERED, opened_at__gte=Subquery(begun))
+    found = Ticket.objects.filter(happened, thread_id=thread_id).order_by("-id").first()
+    return WouldRepeat(action=found.action, ticket=found.pk) if found else None
 
 
 def untold(thread_id: str) -> int | None:
@@ -196,4 +226,5 @@ def _under_way(thread_id: str) -> list[int]:
     told = Q(state=TicketState.ANSWERED, answer_releases=True, delivered_at__isnull=False)
     told &= Q(execution=Execution.NOT_STARTED, interrupt_id__in=given.values("answering"))
     mine = Ticket.objects.filter(Q(execution=Execution.STARTED) | told, thread_id=thread_id)
+    mine = mine.exclude(effects.answered_for())
     return list(mine.order_by("pk").values_list("pk", flat=True))

@@ -7,14 +7,14 @@ What happened is read from the checkpointer, never guessed from exceptions or re
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from langgraph.pregel import Pregel
 
-from agents import checkpoints, deliveries, drawings, executions, leases, registry, runs, transcripts
+from agents import checkpoints, deliveries, drawings, evidence, executions, leases, registry, runs, transcripts
 from agents.checkpoints import Stopped
 from agents.database import in_thread, is_away
 from agents.deliveries import Delivery, Standing
@@ -27,6 +27,8 @@ from approvals.errors import ApprovalError
 from approvals.models import Ticket
 
 logger = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 COULD_NOT = "The run could not go on: {why}"
 
@@ -44,12 +46,22 @@ class Session:
 async def opened(thread_id: str) -> AsyncIterator[Session]:
     """The thread under its lease, with the graph loaded; the run as it stood when the lease was taken."""
     async with leases.held(thread_id) as lease:
-        run = lease.run
-        entry = registry.get(run.graph)
-        graph = await load(run.graph, model=run.model, lease=lease)
-        tools = registry.tools(entry)
-        thread = Thread(graph, thread_id=run.thread_id, model=run.model, entry=entry, tools=tools, asked=run.input)
-        yield Session(run=run, thread=thread, lease=lease)
+        yield await of(lease)
+
+
+async def of(lease: Lease) -> Session:
+    """The thread of a lease that its caller keeps, with the graph loaded."""
+    run = lease.run
+    entry = registry.get(run.graph)
+    graph = await load(run.graph, model=run.model, lease=lease)
+    facts: dict[str, Any] = {"entry": entry, "tools": registry.tools(entry), "token": lease.token}
+    thread = Thread(graph, thread_id=run.thread_id, model=run.model, asked=run.input, **facts)
+    return Session(run=run, thread=thread, lease=lease)
+
+
+async def write(session: Session, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call what writes about the run's tickets under the run's lock and fence. Raises LeaseLost."""
+    return await in_thread(runs.under, session.lease, function, *args, **kwargs)
 
 
 async def load(name: str, *, model: str, lease: Lease | None = None) -> Pregel[Any, Any, Any, Any]:
@@ -74,11 +86,11 @@ async def settled(session: Session) -> AsyncIterator[None]:
         await stop(session)
     except GraphRaised as raised:
         cause = raised.__cause__ or raised
-        if is_away(cause) and not await in_thread(runs.doubt, session.run.thread_id):
+        if is_away(cause) and not await write(session, runs.doubt, session.run.thread_id):
             # Nothing dangerous was under way: the run stays as it is, and whoever sweeps takes it up again.
             raise DatabaseAway(thread_id=session.run.thread_id) from cause
         logger.info("Run %s failed", session.run.thread_id, exc_info=cause)
-        await _fail(session, executions.sentence(cause))
+        await _fail(session, evidence.sentence(cause))
     except (AgentError, ApprovalError) as error:
         await _fail(session, str(error))
     except Exception as error:
@@ -86,8 +98,8 @@ async def settled(session: Session) -> AsyncIterator[None]:
             raise
         # A stranger's value that nobody thought of: without this, every worker would raise on it for ever.
         logger.exception("Run %s could not go on", session.run.thread_id)
-        await in_thread(runs.doubt, session.run.thread_id, error=executions.sentence(error))
-        await _fail(session, COULD_NOT.format(why=executions.sentence(error)))
+        await write(session, runs.doubt, session.run.thread_id, error=evidence.sentence(error))
+        await _fail(session, COULD_NOT.format(why=evidence.sentence(error)))
 
 
 async def advance(session: Session, seen: Seen, *, stale: str = "", done: Delivery | None = None) -> None:
@@ -105,7 +117,7 @@ async def answer(session: Session, delivery: Delivery) -> Seen:
     try:
         return await step(session, session.thread.answer(delivery.pause, delivery.value), acting=delivery.tickets)
     except NotRun as error:
-        await in_thread(executions.record_not_run, delivery.tickets, reason=str(error))
+        await write(session, executions.record_not_run, delivery.tickets, reason=str(error))
         return await session.thread.look()
 
 
@@ -121,7 +133,7 @@ async def step(session: Session, work: Awaitable[None], *, acting: Sequence[Tick
         await work
     except GraphRaised as raised:
         seen = await session.thread.look()
-        await in_thread(executions.record_raised, acting, seen, error=raised.__cause__ or raised)
+        await write(session, executions.record_raised, acting, seen, error=raised.__cause__ or raised)
         raise
     return await session.thread.look()
 
@@ -140,7 +152,7 @@ def standing_of(session: Session, seen: Seen, *, stale: str = "", done: Delivery
 
 async def refuse_in_doubt(session: Session) -> None:
     """Raise AgentError where an action may have happened: LangGraph would replay its answer now."""
-    doubt = await in_thread(runs.doubt, session.run.thread_id)
+    doubt = await write(session, runs.doubt, session.run.thread_id)
     if doubt:
         raise AgentError(doubt)
 

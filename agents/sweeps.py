@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -16,11 +17,14 @@ from django.db.models.functions import Cast
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from agents import jobs, leases
+from agents import doubts, jobs, leases, outcomes
 from agents.database import in_thread
+from agents.errors import GaveUp, Stuck
 from agents.leases import ClockTimestamp
 from agents.models import Run, RunStatus
-from approvals import alarms, deadlines, resume, rosters
+from approvals import alarms, deadlines, restores, resume, rosters
+from approvals.audit import sealing
+from approvals.audit.sealer import Sealer
 from approvals.models import Ticket
 
 logger = logging.getLogger(__name__)
@@ -30,25 +34,49 @@ PERIOD_SECONDS = 3.0
 DEADLINE_SECONDS = 1.0
 #: A job is usually faster than this.
 GRACE = timedelta(seconds=3)
-#: procrastinate's worker beats every 10 s; three missed beats and its jobs belong to nobody.
-STALLED_SECONDS = 30.0
+#: procrastinate's worker beats as often as a lease is renewed; three missed beats and its jobs belong to nobody.
+STALLED_SECONDS = leases.TTL.total_seconds()
 LIMIT = 200
+#: What cannot be done for this long may be this process's own fault.
+GIVE_UP_SECONDS = 300.0
 
 
 async def forever(*, period: float = PERIOD_SECONDS, deadline_period: float = DEADLINE_SECONDS) -> None:
-    """Sweep until cancelled. What goes wrong is logged: the next round may do better."""
+    """Sweep until cancelled. What goes wrong is logged: the next round may do better.
+
+    Raises GaveUp when one of them has done nothing but fail for GIVE_UP_SECONDS, and Stuck when a tool hangs for
+    good: a new process may do better.
+    """
+    seals = Sealer()
     await asyncio.gather(
-        _every(period, once), _every(deadline_period, keep_deadlines), _every(period, look_for_signers)
+        _every(period, once),
+        _every(deadline_period, keep_deadlines),
+        _every(period, look_for_signers),
+        _every(sealing.PERIOD_SECONDS, lambda: in_thread(seals.round)),
+        _every(sealing.PERIOD_SECONDS, look_for_restores),
+        _until_stuck(period),
     )
 
 
 async def _every(seconds: float, sweep: Callable[[], Awaitable[None]]) -> None:
+    worked_at = time.monotonic()
     while True:
         try:
             await sweep()
-        except Exception:
+            worked_at = time.monotonic()
+        except Exception as error:
             logger.warning("The sweep failed and will be tried again", exc_info=True)
+            if time.monotonic() - worked_at > GIVE_UP_SECONDS:
+                raise GaveUp(what="The sweep", why=error) from error
         await asyncio.sleep(seconds)
+
+
+async def _until_stuck(seconds: float) -> None:
+    """A thread cannot be ended: a process that holds a tool past its deadline makes way for another."""
+    while not outcomes.is_stuck():
+        await asyncio.sleep(seconds)
+    logger.error("%s", Stuck())
+    raise Stuck
 
 
 async def keep_deadlines() -> None:
@@ -62,11 +90,17 @@ async def look_for_signers() -> None:
     await in_thread(alarms.tell_admins)
 
 
+async def look_for_restores() -> None:
+    """A database that may have forgotten what was done."""
+    await in_thread(restores.look)
+
+
 async def once() -> None:
     """Lost jobs, dead workers. It drives no graph itself: a slow one would keep the others waiting."""
     await _retry_stalled()
     await in_thread(nudge_undelivered)
     await in_thread(nudge_runs)
+    await in_thread(doubts.offer)
 
 
 def nudge_undelivered() -> int:
@@ -76,9 +110,12 @@ def nudge_undelivered() -> int:
     job = ProcrastinateJob.objects.alias(ticket_id=Cast(KT("args__ticket_id"), BigIntegerField())).filter(
         task_name=resume.TASK_NAME, status__in=["todo", "doing"], ticket_id=OuterRef("pk")
     )
-    sibling = Ticket.objects.pending().filter(thread_id=OuterRef("thread_id"), interrupt_id=OuterRef("interrupt_id"))
+    asked = Ticket.objects.pending().filter(about=None)
+    sibling = asked.filter(thread_id=OuterRef("thread_id"), interrupt_id=OuterRef("interrupt_id"))
     late = Ticket.objects.undelivered().filter(resolved_at__lte=ClockTimestamp() - GRACE)
-    lost = late.filter(Exists(unfinished)).exclude(Exists(job)).exclude(Exists(sibling))[:LIMIT]
+    lost = (
+        late.filter(Exists(unfinished) | Q(about__isnull=False)).exclude(Exists(job)).exclude(Exists(sibling))[:LIMIT]
+    )
     for ticket in lost:
         logger.info("No job held ticket %s; one does now", ticket.pk)
         resume.enqueue(ticket)
@@ -90,7 +127,7 @@ def nudge_runs() -> int:
 
     As many as the worker has room for go on at once, and one that cannot go on waits ever longer.
     """
-    queued = Q(status=RunStatus.QUEUED, updated_at__lte=ClockTimestamp() - GRACE)
+    queued = Q(leases.is_free(), status=RunStatus.QUEUED, updated_at__lte=ClockTimestamp() - GRACE)
     dead = Q(leases.is_free(), status=RunStatus.RUNNING)
     job = ProcrastinateJob.objects.alias(thread=KT("args__thread_id")).filter(
         task_name=jobs.DRIVE_TASK_NAME, status__in=["todo", "doing"], thread=OuterRef("thread_id")

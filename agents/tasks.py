@@ -18,6 +18,7 @@ from agents import jobs
 from agents.database import AWAY
 from agents.errors import BrokenGraph, DatabaseAway, LeaseHeld, LeaseLost, ModelRefused, UnknownGraph
 from approvals import resume as resuming
+from approvals.errors import Frozen
 
 #: Most leases are let go within a moment: `run_agent` has just paused.
 PATIENCE_SECONDS = 2.0
@@ -34,6 +35,7 @@ class EverMoreSlowly(BaseRetryStrategy):
     #: The first that fits; the longest wait in seconds.
     LONGEST: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
         ((UnknownGraph, BrokenGraph, ModelRefused), 8),
+        ((Frozen,), 15),
         ((LeaseHeld, LeaseLost, DatabaseAway, ConnectionError, *AWAY), 30),
         ((Exception,), 60),
     )

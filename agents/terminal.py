@@ -114,7 +114,7 @@ def told(step: Step) -> str:
 
 def asked(ticket: Ticket) -> str:
     """What a ticket asks for."""
-    return wording.visible(wording.sentence(ticket.action, ticket.args, ticket.args_schema))
+    return wording.visible(display.headline(ticket))
 
 
 def standing(ticket: Ticket) -> str:

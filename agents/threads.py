@@ -18,7 +18,7 @@ from langgraph.errors import UnknownInterruptError
 from langgraph.pregel import Pregel
 from langgraph.types import Command, PregelTask, StateSnapshot
 
-from agents import asks, edits, snapshots, tool_messages, transcripts
+from agents import asks, edits, ledger, snapshots, tool_messages, transcripts
 from agents.asks import Ask
 from agents.checkpoints import Stopped
 from agents.entries import GraphEntry
@@ -48,6 +48,7 @@ class Thread:
         entry: GraphEntry,
         tools: Sequence[BaseTool] = (),
         asked: Any,
+        token: int,
     ) -> None:
         self.graph = graph
         self.entry = entry
@@ -55,7 +56,12 @@ class Thread:
         self.asked = asked
         # The strict key makes LangGraph itself refuse an id that is not pending, before it writes.
         self.config: RunnableConfig = {
-            "configurable": {"thread_id": thread_id, "model": model, "__pregel_strict_resume": True}
+            "configurable": {
+                "thread_id": thread_id,
+                "model": model,
+                "__pregel_strict_resume": True,
+                ledger.TOKEN: token,
+            }
         }
 
     async def look(self) -> Seen:
@@ -210,7 +216,7 @@ class Thread:
             # A worker killed after a step and before its checkpoint leaves finished tasks and nothing next.
             return [self._breakpoint(snapshot, checkpoint_id)] if snapshot.tasks else []
         conversation = transcripts.of(snapshot.values, asked=self.asked)
-        schemas = self.nodes.tool_schemas()
+        schemas, cards = self.nodes.tool_schemas(), self.nodes.cards()
         return [
             Pause(
                 interrupt_id=interrupt.id,
@@ -220,8 +226,11 @@ class Thread:
                 response_schema=cast("dict[str, Any] | None", interrupt.response_schema),
                 conversation=conversation,
                 tool_schemas=schemas,
+                cards=cards,
                 words=self.entry.words or {},
                 ask=asks.of(self.entry.asks, task.name),
+                asks_before_tools=self.nodes.asks_before_its_tools(task.name),
+                **self._guards(),
             )
             for task, interrupt in asked
         ]
@@ -245,9 +254,14 @@ class Thread:
             may_edit=len(steps) == 1 and not any(stop.inside for stop in stops),
             conversation=transcripts.of(stops[0].snapshot.values if stops else snapshot.values, asked=self.asked),
             tool_schemas=self.nodes.tool_schemas(),
+            cards=self.nodes.cards(),
             words=self.entry.words or {},
             ask=steps[0].ask if len(steps) == 1 else Ask(),
+            **self._guards(),
         )
+
+    def _guards(self) -> dict[str, Any]:
+        return {"ledgered": self.nodes.ledgered(), "is_guarded": self.entry.is_guarded}
 
     def _steps(self, stops: Sequence[Stop]) -> list[Step]:
         """The nodes that are asked about by name: all but the one that runs the open calls and nothing else."""

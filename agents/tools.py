@@ -1,6 +1,6 @@
 """The demo tools. They act on real things (files, mail, accounts, orders), so a double execution shows.
 
-Each carries a card in its metadata: how much risk, and a title that says in words what it will do.
+Each carries a card in its metadata: how much risk, a title that says in words what it will do, and so on.
 What goes wrong is a `ToolException` with one sentence; the model reads it and the ticket shows it.
 """
 
@@ -30,14 +30,14 @@ ONE_LINE = r"^[^\r\n]+$"
 Name = Annotated[str, Field(title="Name", min_length=1, max_length=100, pattern=ONE_LINE)]
 
 
-def demo_tool(*, risk: str, title: str) -> Callable[[Callable[..., str]], StructuredTool]:
+def demo_tool(*, risk: str, title: str, **card: Any) -> Callable[[Callable[..., str]], StructuredTool]:
     """Make a tool with its card; its failures become sentences and its connection goes back to the pool."""
 
     def make(function: Callable[..., str]) -> StructuredTool:
         return StructuredTool.from_function(
             _finishing(function),
             name=function.__name__,
-            metadata={"risk": risk, "title": title},
+            metadata={"risk": risk, "title": title, **card},
             handle_tool_error=True,
             handle_validation_error=_explain,
         )
@@ -85,7 +85,7 @@ def read_file(
     return files.read(path)
 
 
-@demo_tool(risk="medium", title="Send an email to {to}")
+@demo_tool(risk="medium", title="Send an email to {to}", salient=["to", "subject"], reversible=False)
 def send_email(
     to: Annotated[str, Field(title="To", description="One address.", pattern=ADDRESS, max_length=254)],
     subject: Annotated[
@@ -110,7 +110,7 @@ def create_order(
     return f"Order {order.pk}: {quantity} of {item}."
 
 
-@demo_tool(risk="high", title="Delete the data {name}")
+@demo_tool(risk="high", title="Delete the data {name}", salient=["name"], reversible=False)
 def delete_data(
     name: Annotated[Name, Field(title="Data", description="The name of the file, with or without its suffix.")],
 ) -> str:
@@ -120,7 +120,12 @@ def delete_data(
     return f"Deleted {path.name}."
 
 
-@demo_tool(risk="high", title="Transfer {amount} to {to}")
+@demo_tool(
+    risk="high",
+    title="Transfer {amount} to {to}",
+    salient=["amount", "to"],
+    reversible=False,
+)
 def transfer_money(
     amount: Annotated[
         float,
@@ -155,7 +160,7 @@ def transfer_money(
     return f"Transfer {paid.pk}: {value:.2f} to {account.name}, whose balance is now {account.balance:.2f}."
 
 
-@demo_tool(risk="critical", title="Purge the account {name} for good")
+@demo_tool(risk="critical", title="Purge the account {name} for good", salient=["name"], reversible=False)
 def purge_account(name: Annotated[Name, Field(title="Account", description="The account's name.")]) -> str:
     """Delete an account and its transfers for good. It cannot be brought back."""
     with transaction.atomic():

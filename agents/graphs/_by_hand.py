@@ -9,12 +9,14 @@ from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from agents import chat_models, tools
+from agents import chat_models, guards, tools
 
 #: Asks people about one call and says what is to run, or the message that the model reads instead.
 Review = Callable[[ToolCall], ToolCall | ToolMessage]
 
 SENSITIVE = {tool.name for tool in tools.SENSITIVE}
+#: What is reviewed runs through the ledger: at each answer the node begins again from its top.
+RUN = {tool.name: guards.guarded(tool) if tool.name in SENSITIVE else tool for tool in tools.ALL}
 
 
 def agent(config: Mapping[str, Any] | None, *, name: str, review: Review) -> CompiledStateGraph[Any, Any, Any, Any]:
@@ -54,7 +56,7 @@ def replied(call: ToolCall, words: str) -> ToolMessage:
 def _done(step: ToolCall | ToolMessage) -> ToolMessage:
     if isinstance(step, ToolMessage):
         return step
-    tool = tools.BY_NAME.get(step["name"])
+    tool = RUN.get(step["name"])
     if tool is None:
         return refused(step, f"There is no tool {step['name']}.")
     result: ToolMessage = tool.invoke({**step, "type": "tool_call"})

@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import START, StateGraph, add_messages
 from langgraph.types import Command, interrupt
 
-from agents import chat_models, tools
+from agents import chat_models, guards, tools
 from agents.models_offline import FEEDBACK
 
 MESSAGE_KEY = "request"
@@ -23,6 +23,8 @@ INPUT_SCHEMA: dict[str, Any] = {
     "required": ["request"],
 }
 
+#: Every action is asked about, and runs through the ledger.
+RUN = {tool.name: guards.guarded(tool) for tool in tools.ALL}
 MAX_ASKS = 3
 APPROVED, REJECTED, TIMED_OUT = "approved", "rejected", "timed out"
 
@@ -86,7 +88,7 @@ def _ask(state: Decision) -> Command[Literal["execute", "decide", "__end__"]]:
 
 def _execute(state: Decision) -> dict[str, Any]:
     call = _call(state)
-    tool = tools.BY_NAME.get(call["name"])
+    tool = RUN.get(call["name"])
     if tool is None:
         return {"messages": [_answer(call, f"There is no tool {call['name']}.")], "asks": 0}
     return {"messages": [tool.invoke({**call, "type": "tool_call"})], "asks": 0}

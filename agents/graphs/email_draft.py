@@ -11,7 +11,7 @@ from langchain_core.tools import ToolException
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from agents import chat_models, tools
+from agents import chat_models, guards, tools
 
 MESSAGE_KEY = "request"
 INPUT_SCHEMA: dict[str, Any] = {
@@ -26,6 +26,9 @@ INPUT_SCHEMA: dict[str, Any] = {
     },
     "required": ["request"],
 }
+
+#: The step is what people approve, so it runs through the ledger, under an approval of exactly this draft.
+SEND = guards.guarded(tools.send_email)
 
 PROMPT = "Draft the email that the request asks for, by calling send_email once. A person reads it before it is sent."
 
@@ -76,7 +79,7 @@ def _draft(request: str, answer: AIMessage) -> Draft:
 def _send(state: Draft) -> Draft:
     # Called as a tool call, so that a draft that was edited is checked as any tool's arguments are.
     args = {"to": state.get("to", ""), "subject": state.get("subject", ""), "body": state.get("body", "")}
-    sent = tools.send_email.invoke({"name": "send_email", "args": args, "id": "send", "type": "tool_call"})
+    sent = SEND.invoke({"name": "send_email", "args": args, "id": "send", "type": "tool_call"})
     if sent.status == "error":
         raise ToolException(f"The email was not sent. {sent.content}")
     return {"result": str(sent.content)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 from agents.errors import BadAnswer, BadInterrupt
@@ -21,6 +22,7 @@ from agents.protocols import (
     response_schema,
 )
 from agents.protocols.pause import Pause, Step
+from approvals import cards
 from approvals.contract import Answer, ProposedAction
 
 __all__ = ["Pause", "Step", "WireFormat", "recognise", "resume_value", "to_actions"]
@@ -61,7 +63,7 @@ def to_actions(pause: Pause) -> list[ProposedAction]:
     """What the pause proposes. Raises BadInterrupt where it only looks like the format it claims to be."""
     wire = recognise(pause)
     try:
-        return list(wire.to_actions(pause))
+        return [_with_card(action, pause) for action in wire.to_actions(pause)]
     except BadInterrupt:
         raise
     except Exception as error:  # a stranger's value, and maybe a stranger's format
@@ -87,6 +89,11 @@ def resume_value(pause: Pause, answers: Sequence[Answer]) -> Any:
         raise
     except Exception as error:
         raise BadAnswer(why=f"{type(error).__name__}: {error}") from error
+
+
+def _with_card(action: ProposedAction, pause: Pause) -> ProposedAction:
+    card = pause.cards.get(action.action)
+    return replace(action, card=cards.beside(action.card, card)) if card else action
 
 
 def _knows(wire: WireFormat, pause: Pause) -> bool:

@@ -29,6 +29,7 @@ def to_actions(pause: Pause) -> list[ProposedAction]:
             context=pause.conversation,
             allowed_decisions=words.allowed(pause.words, without=ALL_DECISIONS),
             tool_call_id=pause.call_id(name, args),
+            beside=frozenset(beside),
             **questions.said(pause),
         )
     ]

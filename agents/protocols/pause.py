@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agents.asks import Ask
+from approvals.contract import Card
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +46,16 @@ class Pause:
     conversation: Sequence[dict[str, Any]] = ()
     #: JSON Schema of the arguments of each tool that could be found in the graph.
     tool_schemas: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    #: What the graph's side knows of its actions, by name.
+    cards: Mapping[str, Card] = field(default_factory=dict)
     #: The registry's own words for a plain question, e.g. {"approve": "approved"}.
     words: Mapping[str, Any] = field(default_factory=dict)
+    #: The tools that go through the ledger.
+    ledgered: Collection[str] = frozenset()
+    #: What this node is answered is carried out by such a tool: it is LangChain's review, or a tool node.
+    asks_before_tools: bool = False
+    #: The graph's entry says that whatever it does goes through the ledger.
+    is_guarded: bool = False
     #: What the registry says about a pause of this node.
     ask: Ask = field(default_factory=Ask)
 

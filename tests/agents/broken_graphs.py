@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from django.db import OperationalError, connection
 from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.graph import START, StateGraph
-from langgraph.types import Send, interrupt
+from langgraph.types import RetryPolicy, Send, interrupt
 
 from tests.agents.example_graphs import EFFECTS, Asked, Parallel
 
@@ -32,6 +32,7 @@ NAMES = [
     "calls_oddly",
     "works_then_asks",
     "loses_lease",
+    "never_gives_up",
 ]
 #: How often the next nodes raise; tests set it.
 TROUBLE: list[Exception] = []
@@ -244,3 +245,18 @@ def _lose_lease(state: Asked) -> Asked:
 
 
 loses_lease = _graph(Asked, ("look", _lose_lease), ("act", _act))
+
+
+def _fail_for_ever(state: Asked) -> Asked:
+    """The lease runs out at the first try."""
+    EFFECTS.append("tried")
+    if len(EFFECTS) == 1:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE agents_run SET lease_expires_at = '2020-01-01'")
+        connection.close()
+    raise ConnectionError
+
+
+never_gives_up = StateGraph(Asked)
+never_gives_up.add_node("try", _fail_for_ever, retry_policy=RetryPolicy(max_attempts=10_000, max_interval=0.02))
+never_gives_up.add_edge(START, "try")

@@ -31,11 +31,18 @@ def runtime(transactional_db: None) -> None:
 @pytest.fixture
 def project(settings: Any, tmp_path: Path) -> Path:
     """A langgraph.json that names the example graphs."""
-    graphs: dict[str, Any] = {
-        name: f"{module.__name__}:{name}"
-        for module in (example_graphs, broken_graphs, seed_graphs, stranger_graphs, heavy_graphs, breakpoint_graphs)
-        for name in module.NAMES
-    }
+    from tests.agents import ledger_graphs
+
+    modules = (
+        example_graphs,
+        broken_graphs,
+        seed_graphs,
+        stranger_graphs,
+        heavy_graphs,
+        breakpoint_graphs,
+        ledger_graphs,
+    )
+    graphs: dict[str, Any] = {name: f"{module.__name__}:{name}" for module in modules for name in module.NAMES}
     words = {"approve": "approved", "reject": "rejected"}
     graphs["worded"] = {"path": graphs["two_questions"], "words": words}
     graphs["approval"] = {"path": graphs["approval"], "words": words}
@@ -43,6 +50,8 @@ def project(settings: Any, tmp_path: Path) -> Path:
     flat = {"approve": {"action": "approve", "**": "{args}"}, "reject": {"action": "reject"}}
     graphs["tool_asks"] = {"path": graphs["tool_asks"], "words": flat, "asks": {"tools": {"call": True}}}
     graphs["assistance"] = {"path": graphs["assistance"], "words": {"respond": {"data": "{message}"}}}
+    for name in ("by_hand", "steps"):
+        graphs[name] = {"path": graphs[name], "is_guarded": True}
     part = {"send": {"action": "send", "args": ["title"]}}
     graphs["huge_draft_in_part"] = {"path": graphs["huge_draft_in_part"], "asks": part}
     file = tmp_path / "langgraph.json"

@@ -67,7 +67,7 @@ def test_a_followed_run_tells_each_change_once_until_its_end(wait, decided_meanw
     assert code == 0
     assert lines.count("paused at tools") == 1
     assert any(f"{settings.PUBLIC_URL}/tickets/{ticket.pk}/" in line and "1 of reviewers" in line for line in lines)
-    assert f"ticket {ticket.pk}: Transfer money: amount 20, to bob: Approved by alice" in lines
+    assert f"ticket {ticket.pk}: Transfer 20 to bob: Approved by alice" in lines
     assert lines.index("tools ran; changed messages") < lines.index("succeeded")
 
 

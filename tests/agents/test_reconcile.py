@@ -13,7 +13,9 @@ from agents.models import Run
 from approvals.models import Ticket
 from tests.agents.broken_graphs import TROUBLE
 from tests.agents.example_graphs import EFFECTS
-from tests.factories import decide
+from tests.factories import decide, force
+
+SUPERSEDED = {"state": "superseded", "outcome": "superseded", "resolved_at": "2020-01-01T00:00Z"}
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,7 +43,7 @@ def test_nothing_is_done_where_all_is_well(start, reconcile):
 
 def test_a_pause_that_nobody_is_asked_about_gets_its_ticket(start, reconcile):
     run = start("two_questions")
-    Ticket.objects.update(state="superseded", outcome="superseded", resolved_at="2020-01-01T00:00Z")
+    force(Ticket.objects.all(), **SUPERSEDED)
     found = reconcile()[run.thread_id]
     ticket = Ticket.objects.pending().get()
     assert found["did"] == [f"Opened ticket {ticket.pk}."]
@@ -50,7 +52,7 @@ def test_a_pause_that_nobody_is_asked_about_gets_its_ticket(start, reconcile):
 
 def test_so_does_a_static_breakpoint(start, reconcile):
     run = start("draft")
-    Ticket.objects.update(state="superseded", outcome="superseded", resolved_at="2020-01-01T00:00Z")
+    force(Ticket.objects.all(), **SUPERSEDED)
     assert reconcile()[run.thread_id]["did"]
     assert Ticket.objects.pending().get().action == "send"
     assert EFFECTS == []
@@ -126,7 +128,7 @@ def test_a_graph_that_is_not_known_here_is_named_and_exits_1(start, reconcile):
 def test_repeated_it_does_nothing(start, reconcile):
     for graph in ("two_questions", "draft", "parallel"):
         start(graph)
-    Ticket.objects.update(state="superseded", outcome="superseded", resolved_at="2020-01-01T00:00Z")
+    force(Ticket.objects.all(), **SUPERSEDED)
     assert sum(bool(found["did"]) for found in reconcile().values()) == 3
     assert not any(found["did"] for found in reconcile().values())
 

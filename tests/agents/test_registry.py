@@ -182,3 +182,20 @@ def test_the_web_process_does_not_import_langgraph():
 def write(settings, folder, content):
     (folder / "langgraph.json").write_text(json.dumps(content))
     settings.COUNTERSIGN_GRAPHS = [folder / "langgraph.json"]
+
+
+@pytest.mark.parametrize(
+    ("cards", "why"),
+    [
+        ({"pay": {"risk": "none"}}, "the card of “pay” cannot be used: “risk” of a card is one of low"),
+        ({"pay": {"colour": "red"}}, "a card has no 'colour'"),
+        ({"pay": "high"}, "the card of “pay” cannot be used"),
+        ([], "“cards” of its entry must be an object"),
+    ],
+)
+def test_a_card_that_makes_no_sense_is_a_fault_of_its_entry(settings, tmp_path, cards, why):
+    good = "tests.agents.example_graphs:compiled"
+    write(settings, tmp_path, {"graphs": {"broken": {"path": good, "cards": cards}, "good": good}})
+    with pytest.raises(BrokenGraph, match=re.escape(why)):
+        load("broken")
+    assert load("good").nodes

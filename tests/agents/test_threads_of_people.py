@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agents import runs
+from agents import inputs, runs
 from agents.errors import BadInput, ThreadOfAnotherPerson
 from agents.registry import get
-from agents.runner import check_input
 
 pytestmark = pytest.mark.django_db
 
@@ -35,4 +34,4 @@ def test_the_same_person_goes_on(dave):
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
 def test_input_that_the_database_cannot_keep_is_refused(text):
     with pytest.raises(BadInput):
-        check_input(get("operations"), {"messages": [{"role": "user", "content": text}]})
+        inputs.check(get("operations"), {"messages": [{"role": "user", "content": text}]})

@@ -7,7 +7,7 @@ import pytest
 from agents.models import Run
 from approvals.models import AuditEntry
 from approvals.states import Execution
-from tests.factories import open_ticket
+from tests.factories import force, open_ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -73,7 +73,7 @@ def test_a_run_in_doubt_offers_no_retry(client, run_of, dave):
     from approvals.models import Ticket
 
     run_of("failed")
-    Ticket.objects.update(execution=Execution.UNKNOWN)
+    force(Ticket.objects.all(), execution=Execution.UNKNOWN)
     client.force_login(dave)
     page = client.get("/runs/run-1/").content.decode()
     assert "It cannot be tried again." in page

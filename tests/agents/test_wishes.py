@@ -16,7 +16,7 @@ from approvals.errors import TicketClosed
 from approvals.models import AuditEntry, Ticket
 from tests.agents import broken_graphs
 from tests.agents.example_graphs import EFFECTS
-from tests.factories import decide
+from tests.factories import decide, force
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -309,7 +309,7 @@ class TestNewInput:
         said = {"messages": [{"role": "user", "content": "transfer 5 to bob"}]}
         run = start("operations", said)
         decide(only(), alice)
-        Ticket.objects.update(execution=execution, error="The bank said no.", delivered_at=Now())
+        force(Ticket.objects.all(), execution=execution, error="The bank said no.", delivered_at=Now())
         run = start("operations", {"messages": [{"role": "user", "content": "hello"}]}, thread_id=run.thread_id)
         [answer] = [line["content"] for line in run.transcript if line["role"] == "tool"]
         assert answer.startswith(words)

@@ -24,12 +24,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Look at every thread, and say what was done."""
-        from agents import reconcile, runner  # LangGraph takes a second that `--help` need not
+        from agents import reconcile, runner, workers  # LangGraph takes a second that `--help` need not
 
         async def look() -> list[Finding]:
             return [finding async for finding in reconcile.every_thread()]
 
-        found = runner.run_alone(look())
+        with workers.enrolled("reconcile"):
+            found = runner.run_alone(look())
         if options["json"]:
             self.stdout.write(json.dumps(_report(found)))
         else:

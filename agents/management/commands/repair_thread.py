@@ -8,9 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from agents import runs, wishes
+from agents import runs, wishes, workers
 from agents.errors import AgentError, LeaseHeld
 from agents.models import Run, RunStatus
+from approvals.errors import Frozen
 from approvals.models import Ticket
 
 USAGE = 2
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         try:
             wishes.request_repair(thread_id, actor=None)
             _repair(thread_id)
-        except AgentError as error:
+        except (AgentError, Frozen) as error:
             raise CommandError(str(error), returncode=USAGE) from error
         run = runs.find(thread_id)
         if run.status != RunStatus.PAUSED:
@@ -48,8 +49,9 @@ class Command(BaseCommand):
 def _repair(thread_id: str) -> None:
     from agents import runner  # LangGraph takes a second that `--help` need not
 
-    while runs.find(thread_id).status in {RunStatus.QUEUED, RunStatus.RUNNING}:
-        try:
-            runner.drive_sync(thread_id)
-        except LeaseHeld:
-            time.sleep(POLL_SECONDS)
+    with workers.enrolled("repair_thread"):
+        while runs.find(thread_id).status in {RunStatus.QUEUED, RunStatus.RUNNING}:
+            try:
+                runner.drive_sync(thread_id)
+            except LeaseHeld:
+                time.sleep(POLL_SECONDS)

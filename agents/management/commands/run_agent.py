@@ -18,6 +18,7 @@ from agents.errors import AgentError
 from agents.following import Follower
 from agents.models import Run, RunStatus
 from approvals import wording
+from approvals.errors import Frozen
 from approvals.models import Ticket
 
 PAUSED_OR_DONE = {RunStatus.PAUSED, RunStatus.SUCCEEDED}
@@ -55,7 +56,7 @@ class Command(BaseCommand):
         options["thread_id"] = options["thread_id"] or str(uuid.uuid4())
         try:
             run = self._run(options) if options["wait"] is None else self._follow(options)
-        except AgentError as error:
+        except (AgentError, Frozen) as error:
             raise CommandError(str(error), returncode=USAGE) from error
         except KeyboardInterrupt:
             self._let_be(options)
@@ -66,20 +67,22 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any]) -> Run:
         # Imported when it is used: LangGraph and LangChain take a second that `--help` need not.
-        from agents import runner
+        from agents import runner, workers
 
         entry = registry.get(options["graph"])
         requester = _user(options["requester"])
         known = Run.objects.filter(thread_id=options["thread_id"], graph=entry.name).first()
         if known is not None and options["message"] is None and options["input"] is None:
             return known
-        return runner.start_sync(
-            graph=entry.name,
-            input=_input(entry, options),
-            thread_id=options["thread_id"],
-            requester_id=requester,
-            model=options["model"],
-        )
+        given = _input(entry, options)
+        with workers.enrolled("run_agent"):
+            return runner.start_sync(
+                graph=entry.name,
+                input=given,
+                thread_id=options["thread_id"],
+                requester_id=requester,
+                model=options["model"],
+            )
 
     def _follow(self, options: dict[str, Any]) -> Run:
         """Run it and stay; what happens is told on the way, beside the JSON if that is asked for."""

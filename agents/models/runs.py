@@ -1,4 +1,4 @@
-"""What the runtime remembers: runs, and the demo tools' accounts, orders and transfers."""
+"""A run, and the named queries over runs."""
 
 from __future__ import annotations
 
@@ -108,55 +108,3 @@ class Run(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("agents:run", args=(self.thread_id,))
-
-
-class GraphDrawing(models.Model):
-    """What a graph looks like, kept by whoever loads it: a page never runs anybody's graph."""
-
-    name = models.CharField(max_length=200, unique=True)
-    nodes = models.JSONField(default=list)
-    #: Source, target and whether the graph decides there.
-    edges = models.JSONField(default=list)
-    #: Why it could not be loaded the last time; empty when it could.
-    error = models.TextField(blank=True)
-    #: Where it broke, for those who can mend it.
-    traceback = models.TextField(blank=True)
-    seen_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        ordering = ("name",)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class DemoAccount(models.Model):
-    """An account that `transfer_money` pays into; a double payment would show in the balance."""
-
-    name = models.CharField(max_length=100, unique=True)
-    balance = models.DecimalField(max_digits=14, decimal_places=2, default=0)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class DemoTransfer(models.Model):
-    """One payment that `transfer_money` made."""
-
-    account = models.ForeignKey(DemoAccount, on_delete=models.PROTECT, related_name="transfers")
-    amount = models.DecimalField(max_digits=14, decimal_places=2)
-    created_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"{self.amount} to {self.account}"
-
-
-class DemoOrder(models.Model):
-    """One order that `create_order` placed."""
-
-    item = models.CharField(max_length=200)
-    quantity = models.PositiveIntegerField()
-    created_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"{self.quantity} × {self.item}"

@@ -1,0 +1,138 @@
+"""What nobody knows, people are asked; what they find out, the ledger and the run go on from."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents import doubts, runner, wishes, workers
+from agents.errors import InDoubt
+from agents.models import Effect, Run, Worker
+from approvals.errors import DecisionNotAllowed, NotAnApprover
+from approvals.models import AuditEntry, Ticket
+from tests.agents.broken_graphs import TROUBLE
+from tests.agents.example_graphs import EFFECTS
+from tests.agents.ledger_graphs import AFTER, PAID, timeout
+from tests.factories import decide
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LONG_AGO = "2020-01-01T00:00Z"
+
+
+@pytest.fixture
+def doubtful(start, resume, alice):
+    """A payment that timed out; its run."""
+    PAID.clear()
+    AFTER[:] = [timeout()]
+    start("payroll", {"messages": [{"role": "user", "content": "pay bob"}]})
+    return resume(decide(Ticket.objects.get(), alice))
+
+
+def question():
+    return Ticket.objects.get(about__isnull=False)
+
+
+def first():
+    return Ticket.objects.get(about=None)
+
+
+@pytest.fixture
+def say(alice):
+    """Alice says what became of it, and a worker does what follows; returns the run."""
+
+    def say(type, **facts):
+        ticket = decide(question(), alice, type, **facts)
+        runner.resume_sync(ticket.thread_id, ticket.pk)
+        runner.drive_sync(ticket.thread_id)
+        return Run.objects.get()
+
+    return say
+
+
+def test_doubt_asks_the_people_who_signed_and_nobody_else(doubtful, alice, dave, carol):
+    ticket = question()
+    assert (ticket.state, ticket.about_id, ticket.allowed_decisions[0]) == ("pending", first().pk, "approve")
+    assert ticket in Ticket.objects.needing(alice)
+    assert ticket not in Ticket.objects.visible_to(carol)
+    with pytest.raises(NotAnApprover):
+        decide(ticket, carol)
+
+
+def test_it_happened_so_the_run_goes_on_with_what_somebody_found(doubtful, say):
+    run = say("respond", message="the bank shows it")
+    assert (run.status, len(PAID), Effect.objects.get().state) == ("succeeded", 1, "happened")
+    assert first().execution == "succeeded"
+    assert "alice found out that this happened: the bank shows it" in str(run.transcript)
+
+
+def test_it_did_not_so_it_runs_again_under_a_key_of_its_own(doubtful, say):
+    run = say("approve")
+    assert (run.status, len({key for _, key in PAID})) == ("succeeded", 2)
+    assert list(Effect.objects.order_by("id").values_list("state", flat=True)) == ["not_happened", "succeeded"]
+    assert first().execution == "succeeded"
+
+
+def test_nobody_can_tell_so_the_run_ends(doubtful, say):
+    run = say("reject", message="the bank does not answer")
+    assert (run.status, len(PAID), first().execution) == ("cancelled", 1, "unknown")
+    assert "Stopped by alice" in run.error
+
+
+def test_what_was_decided_is_done_once(doubtful, say):
+    run = say("approve")
+    doubts.settle(run.thread_id, question().pk)
+    assert len(PAID) == 2
+    assert AuditEntry.objects.filter(ticket=question(), type="ticket.delivered").count() == 1
+
+
+class TestLostWorker:
+    @pytest.fixture
+    def lost(self, start, resume, alice, cast):
+        """Its worker died in the middle of the call."""
+        from tests.agents.test_ledger import hand_over
+
+        PAID.clear()
+        run = start("payroll", {"messages": [{"role": "user", "content": "pay bob"}]})
+        decide(Ticket.objects.get(), alice)
+        hand_over(run)
+        Run.objects.update(lease_expires_at="2100-01-01T00:00Z")
+        token = Run.objects.get().lease_token
+        facts = {"claim": "c", "started_at": LONG_AGO, "lease_token": token, "owner": "elsewhere:1:abc"}
+        Effect.objects.update(state="started", **facts)
+        Run.objects.update(lease_expires_at=LONG_AGO)
+        Run.objects.update(status="running")
+        runner.drive_sync(run.thread_id)
+        return run
+
+    def test_another_run_is_not_offered_while_the_worker_may_live(self, lost, alice):
+        assert question().allowed_decisions == ["respond", "reject"]
+        assert doubts.offer() == 0
+        with pytest.raises(DecisionNotAllowed):
+            decide(question(), alice)
+
+    def test_it_is_once_the_worker_is_proven_dead(self, lost, say):
+        dead = {"kind": "worker", "host": "elsewhere", "pid": 1, "born": 0, "ended_at": LONG_AGO}
+        Worker.objects.create(name="elsewhere:1:abc", **dead)
+        assert workers.is_dead("elsewhere:1:abc")
+        assert doubts.offer() == 1
+        assert (say("approve").status, len(PAID)) == ("succeeded", 1)
+
+
+class TestUnprotected:
+    """What is done by a plain node its graph would do again."""
+
+    @pytest.fixture
+    def doubtful(self, start, resume, alice):
+        EFFECTS.clear()
+        TROUBLE.append(ValueError("no answer"))
+        start("pays_then_fails")
+        return resume(decide(Ticket.objects.get(), alice))
+
+    def test_what_happened_is_written_down_and_the_run_stays_where_it_is(self, doubtful, say, dave):
+        run = say("respond", message="it shows")
+        assert (run.status, first().execution, EFFECTS) == ("failed", "succeeded", ["paid"])
+        with pytest.raises(InDoubt):
+            wishes.request_retry(run.thread_id, actor=dave)
+
+    def test_what_did_not_happen_is_tried_again(self, doubtful, say):
+        run = say("approve")
+        assert (run.status, run.error, first().execution) == ("succeeded", "", "succeeded")
