@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from approvals import fields, typed
+from approvals import fields, shapes, typed
 from approvals.errors import InvalidArguments
 from approvals.models import Ticket
 
@@ -22,7 +22,7 @@ class AnswerForm:
         named = {"title": "Your answer", **schema}
         whole = {"type": "object", "properties": {ANSWER: named}, "required": [ANSWER]}
         kept = {key: schema[key] for key in DEFINITIONS if key in schema}
-        is_object = "properties" in fields.resolved(named, {**kept, **whole})[0]
+        is_object = "properties" in shapes.resolved(named, {**kept, **whole})[0]
         self.root = fields.of({ANSWER: {}} if is_object else {}, {**kept, **whole}, id=ANSWER)
         self.errors: list[str] = []
         self.value: Any = typed.read(self.root, data).get(ANSWER) if data is not None else None
@@ -30,15 +30,14 @@ class AnswerForm:
     @property
     def all_errors(self) -> list[tuple[str, str, str]]:
         """(id of the field, its label, sentence) for the summary."""
-        found = [(leaf.id, leaf.label, error) for leaf in self.root.leaves() for error in leaf.errors]
+        found = [(part.id, part.label, error) for part in self.root.parts() for error in part.errors]
         return found + [("", "", error) for error in self.errors]
 
     def refuse(self, errors: Iterable[Mapping[str, str]]) -> None:
         """Put each {"path", "message"} beside the field it is about."""
         for error in errors:
-            path = (ANSWER, *(part.replace("~1", "/").replace("~0", "~") for part in error["path"].split("/")[1:]))
-            leaves = [leaf for leaf in self.root.leaves() if leaf.path == path[: len(leaf.path)]]
-            (max(leaves, key=lambda leaf: len(leaf.path)).errors if leaves else self.errors).append(error["message"])
+            if not fields.place(self.root, (ANSWER, *fields.path_of(error["path"])), error["message"]):
+                self.errors.append(error["message"])
 
 
 def of(ticket: Ticket, data: Mapping[str, str] | None = None) -> AnswerForm | None:

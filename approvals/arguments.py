@@ -43,6 +43,12 @@ def check_name(name: str, *, what: str) -> None:
         raise InvalidArguments([{"path": "", "message": f"the {what} must be text of at most {MAX_NAME} characters"}])
 
 
+def check_words(words: str, *, path: str) -> None:
+    """What a person says is text that the database and the record can keep. Raises InvalidArguments."""
+    if "\x00" in words or words != words.encode("utf-8", "replace").decode():
+        raise InvalidArguments([{"path": path, "message": "text may not contain U+0000 or half of a character"}])
+
+
 def check_schema(args: Any, schema: dict[str, Any] | None) -> None:
     """Validate against the action's JSON Schema. Raises InvalidArguments naming each field that is wrong."""
     if not schema:

@@ -18,9 +18,9 @@ from django.db import connection, transaction
 
 from approvals import digests, matching, policy, totals
 from approvals.conditions import ConditionError, Total
-from approvals.contract import ProposedAction
+from approvals.contract import Card, ProposedAction
 from approvals.matching import Rule, Terms
-from approvals.states import Gate, Outcome, TicketState
+from approvals.states import Gate, Outcome, Risk, TicketState
 
 #: Tickets that are named, of each kind; the rest is only counted.
 NAMED = 20
@@ -29,8 +29,12 @@ HOUR = 3_600
 #: What people said to requests that would now run by themselves, the worst first.
 OBJECTIONS = (Outcome.REJECTED, Outcome.EDITED, Outcome.ANSWERED, Outcome.TIMED_OUT)
 
+#: A tuple is made for each ticket and an object for each risk: there may be 100,000.
+_CARDS = {risk: Card(risk=risk) for risk in ("", *Risk.values)}
+
 _PAST = """
-SELECT ticket.id, ticket.graph, ticket.action, ticket.confidence, ticket.risk, ticket.gate, ticket.state,
+SELECT ticket.id, ticket.graph, ticket.action, ticket.confidence, coalesce(ticket.card ->> 'risk', ''),
+    ticket.risk, ticket.gate, ticket.state,
     ticket.outcome, ticket.answer_releases, ticket.requester_id, coalesce(person.username, ''),
     extract(epoch FROM ticket.opened_at)::float8, extract(epoch FROM ticket.resolved_at)::float8,
     proposed.args::text, edited.args::text
@@ -58,6 +62,8 @@ class Past(NamedTuple):
     graph: str
     action: str
     confidence: float | None
+    #: What the card of the action said when it was asked for.
+    known_risk: str
     risk: str
     gate: str
     state: str
@@ -192,7 +198,7 @@ class Window:
 
 
 def _weigh(past: Past, args: dict[str, Any], rules: Sequence[Rule], replay: Replay) -> Terms:
-    action = ProposedAction(action=past.action, args=args, confidence=past.confidence)
+    action = ProposedAction(action=past.action, args=args, confidence=past.confidence, card=_CARDS[past.known_risk])
     facts = matching.facts_of(action, graph=past.graph, requester=past.requester)
     return matching.first(rules, facts, total=replay.at(past.opened_at, _subject(past, args)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from approvals import wording
+from approvals import display, wording
 from approvals.backtest import OBJECTIONS, Report
 from approvals.models import Ticket
 from approvals.states import Gate, Outcome, Risk
@@ -75,7 +75,7 @@ def _example(ticket: Ticket) -> dict[str, Any]:
     return {
         "ticket": ticket.pk,
         "outcome": str(ticket.outcome),
-        "sentence": wording.sentence(ticket.action, proposed, ticket.args_schema),
+        "sentence": display.headline(ticket, proposed),
     }
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from approvals import audit, policy, tickets
+from approvals import arguments, audit, policy, tickets
 from approvals.errors import ClaimHeld
 from approvals.models import Claim, Ticket
 
@@ -32,6 +32,7 @@ def take(ticket_id: int, *, person: User, note: str = "") -> Ticket:
         ticket, now = tickets.lock(ticket_id)
         policy.may_still_decide(person, ticket)
         tickets.check_open(ticket, now)
+        arguments.check_words(note, path="/note")
         held = Claim.objects.live().filter(ticket=ticket).select_related("holder").first()
         if held and held.holder_id != person.pk and not note.strip():
             raise ClaimHeld(holder=held.holder.get_username())

@@ -14,8 +14,10 @@ from typing import Any
 
 import cel
 
+from approvals import condition_words, effort
+
 #: What a condition may speak of; anything else is an error, and an error fails closed.
-VARIABLES = ("action", "args", "graph", "requester", "confidence")
+VARIABLES = ("action", "args", "graph", "requester", "confidence", "risk")
 #: The two functions of ours.
 TOTAL, COUNT = "total", "count"
 MONTH = 31 * 24
@@ -25,7 +27,7 @@ USAGE = {
 }
 
 #: Names that a comprehension binds (`args.to.exists(address, …)`): the library lists them as variables.
-_BOUND = re.compile(r"\.(?:all|exists|exists_one|existsOne|map|filter)\(\s*([A-Za-z_]\w*)\s*,")
+_BOUND = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 
 _STRING = r"""(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
 _NAMES = rf"(?:{_STRING}|\[\s*{_STRING}(?:\s*,\s*{_STRING})*\s*\])"
@@ -62,10 +64,12 @@ def _no_totals(total: Total) -> float:
 @lru_cache(maxsize=512)
 def compiled(condition: str) -> cel.Program:
     """The compiled condition. Raises ConditionError where it is not CEL or names an unknown variable."""
+    if problem := effort.problem(condition):
+        raise ConditionError(problem)
     try:
         program = cel.compile(condition)
     except Exception as error:  # the library raises several types for one cause: this text is not CEL
-        raise ConditionError(f"not a CEL expression: {_first_line(error)}") from error
+        raise ConditionError(condition_words.unreadable(error)) from error
     bound = set(_BOUND.findall(condition))
     unknown = sorted(set(program.variables()) - bound - set(VARIABLES))
     if unknown:
@@ -89,11 +93,13 @@ def holds(condition: str, facts: dict[str, Any], *, total: Callable[[Total], flo
     if not condition.strip():
         return True
     program = compiled(condition)
+    if effort.is_too_much(condition, facts):
+        raise ConditionError("the arguments hold too many values for the lists it goes through")
     asked = _Asked(total)
     try:
         answer = program.execute(cel.Context(facts, {TOTAL: asked.total, COUNT: asked.count}))
     except Exception as error:  # any failure inside an expression means the same thing here
-        raise (asked.failure or ConditionError(_first_line(error))) from error
+        raise (asked.failure or ConditionError(condition_words.failed(error))) from error
     if asked.failure:
         raise asked.failure
     if not isinstance(answer, bool):
@@ -140,8 +146,3 @@ def _totals_in(condition: str) -> Iterator[Total]:
         if not 1 <= hours <= MONTH:
             raise ConditionError(f"{name} looks back 1 to {MONTH} hours, not {hours}")
         yield Total(what=what, by=by, hours=hours)
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return text[0] if text else type(error).__name__

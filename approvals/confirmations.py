@@ -7,16 +7,14 @@ stands in for it, and the ticket says why.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from string import Formatter
 from typing import Any
+from unicodedata import normalize
 
-from approvals import wording
+from approvals import placeholders, wording
 
 #: The room for it on a ticket.
 LONGEST = 200
-_PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*")
 
 
 class Unfilled(ValueError):
@@ -26,7 +24,7 @@ class Unfilled(ValueError):
 def problem(template: str) -> str | None:
     """Why a policy may not ask for this; None where it may. Nothing at all asks for the action's name."""
     try:
-        fields = _fields(template)
+        fields = placeholders.paths(template)
     except ValueError:
         return "Braces surround the path of an argument, such as {to} or {customer.name}."
     if template.strip() and not fields:
@@ -45,13 +43,13 @@ def filled(template: str, *, action: str, args: Mapping[str, Any]) -> tuple[str,
 
 
 def fits(typed: str, wanted: str) -> bool:
-    """Is it what was asked for? Only what stands around it is forgiven."""
-    return typed.strip() == wanted.strip()
+    """Is it what was asked for? Only what stands around it is forgiven, and which of two ways an é is written."""
+    return normalize("NFC", typed).strip() == normalize("NFC", wanted).strip()
 
 
 def _made(template: str, args: Mapping[str, Any]) -> str:
     try:
-        text = "".join(before + _value(path, args) for before, path in _parsed(template)).strip()
+        text = "".join(before + _value(path, args) for before, path in placeholders.parts(template)).strip()
     except Unfilled:
         raise
     except ValueError:
@@ -64,27 +62,12 @@ def _made(template: str, args: Mapping[str, Any]) -> str:
 
 
 def _value(path: str | None, args: Mapping[str, Any]) -> str:
-    value: Any = args
-    for key in path.split(".") if path else ():
-        if not isinstance(value, Mapping) or key not in value:
-            raise Unfilled(f"there is no argument {path}")
-        value = value[key]
     if path is None:
         return ""
+    try:
+        value = placeholders.at(args, path)
+    except placeholders.Missing:
+        raise Unfilled(f"there is no argument {path}") from None
     if value is None or isinstance(value, dict | list):
         raise Unfilled(f"{path} is not a text or a number")
     return value if isinstance(value, str) else wording.as_json(value)
-
-
-def _parsed(template: str) -> list[tuple[str, str | None]]:
-    """The text before each field, and the field's path. Raises ValueError for anything else in braces."""
-    parts = []
-    for before, path, spec, conversion in Formatter().parse(template):
-        if path is not None and (spec or conversion or not _PATH.fullmatch(path)):
-            raise ValueError(path)
-        parts.append((before, path))
-    return parts
-
-
-def _fields(template: str) -> list[str]:
-    return [path for _, path in _parsed(template) if path is not None]

@@ -11,6 +11,23 @@ ALL_DECISIONS = ("approve", "edit", "reject", "respond")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Card:
+    """What is known of an action whatever its arguments; empty where nobody has said it."""
+
+    #: What it will do, with the arguments in braces: "Transfer {amount} to {to}".
+    title: str = ""
+    #: The arguments to look at first.
+    salient: tuple[str, ...] = ()
+    #: Can it be undone, and how?
+    reversible: bool | None = None
+    undo: str = ""
+    #: What it touches: "production", "the demo bank".
+    environment: str = ""
+    #: low, medium, high or critical.
+    risk: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProposedAction:
     """One action an agent wants to take, as a wire format described it."""
 
@@ -34,6 +51,12 @@ class ProposedAction:
     #: True where an answer in words is itself what lets the graph act: then it needs the same sign-offs.
     answer_releases: bool = False
     tool_call_id: str = ""
+    #: What the agent's own side knows of the action.
+    card: Card = field(default_factory=Card)
+    #: True where the action is known to run through the ledger of effects, and so never twice.
+    is_ledgered: bool = False
+    #: The keys of `args` that are shown and weighed, and are no arguments of the tool.
+    beside: frozenset[str] = frozenset()
     #: Place of this action in a batched interrupt.
     position: int = 0
 

@@ -15,6 +15,7 @@ from approvals import (
     audit,
     confirmations,
     digests,
+    failpoints,
     grants,
     intake,
     policy,
@@ -23,8 +24,9 @@ from approvals import (
     sign_off,
     tickets,
     weighing,
+    wordlists,
 )
-from approvals.contract import NewDecision, Origin, ProposedAction
+from approvals.contract import NewDecision
 from approvals.errors import (
     AlreadyDecided,
     ConfirmationRequired,
@@ -32,19 +34,27 @@ from approvals.errors import (
     InvalidArguments,
     StaleDigest,
 )
-from approvals.models import Decision, Revision, Ticket
+from approvals.failpoints import Point
+from approvals.models import Batch, Decision, Revision, Ticket
 from approvals.states import Channel, DecisionType, Gate
 
 #: No policy and no protocol lets an edit run another tool than the one that was weighed.
 RENAMED = "An edit changes the arguments, not the name of the action; reject it and say what to do instead."
 
 
-def record(ticket_id: int, *, reviewer: User, decision: NewDecision, via: Channel = Channel.CODE) -> Ticket:
+def record(
+    ticket_id: int,
+    *,
+    reviewer: User,
+    decision: NewDecision,
+    via: Channel = Channel.CODE,
+    batch: Batch | None = None,
+) -> Ticket:
     """Write down a decision and resolve the ticket when it is enough. Returns the ticket as it stands then.
 
     One transaction: lock ▸ may decide? ▸ open, in time, allowed, on what was shown? ▸ row ▸ quorum ▸
     resolve ▸ audit ▸ enqueue. Raises an ApprovalError and changes nothing where the answer is no. How long an
-    approval is held for recall may hang on how it came in (`via`).
+    approval is held for recall may hang on how it came in (`via`). `batch`: the same is said on other tickets.
     """
     with transaction.atomic():
         ticket, now = tickets.lock(ticket_id)
@@ -59,10 +69,12 @@ def record(ticket_id: int, *, reviewer: User, decision: NewDecision, via: Channe
             kind = _revise(ticket, decision, reviewer)
         _check_first_word(ticket, reviewer)
         _check_confirmed(ticket, kind, decision)
-        _write(ticket, kind, decision, reviewer, via)
+        _write(ticket, kind, decision, reviewer, via, batch)
         _settle(ticket, now, decision, reviewer, kind, via)
         if decision.remember:
             grants.give(ticket, reviewer=reviewer, kind=kind, now=now)
+        failpoints.reach(Point.VOTE_WRITTEN)
+    failpoints.reach(Point.VOTE_COMMITTED)
     return ticket
 
 
@@ -71,6 +83,7 @@ def _check_decision(ticket: Ticket, decision: NewDecision) -> DecisionType:
         raise DecisionNotAllowed(type=decision.type)
     if not digests.same(decision.digest, ticket.digest):
         raise StaleDigest(digest=ticket.digest, revision=ticket.revision)
+    arguments.check_words(decision.message, path="/message")
     return DecisionType(decision.type)
 
 
@@ -119,6 +132,7 @@ def _revise(ticket: Ticket, decision: NewDecision, reviewer: User) -> DecisionTy
     ticket.digest = intake.digest_of(ticket, args)
     Revision.objects.create(ticket=ticket, number=ticket.revision, args=args, digest=ticket.digest, author=reviewer)
     ticket.save(update_fields=["revision", "digest"])
+    wordlists.write(ticket, args)
     _weigh_again(ticket, args)
     audit.append("revision.created", ticket=ticket, actor=reviewer, args=args)
     return DecisionType.EDIT
@@ -126,12 +140,7 @@ def _revise(ticket: Ticket, decision: NewDecision, reviewer: User) -> DecisionTy
 
 def _weigh_again(ticket: Ticket, args: dict[str, Any]) -> None:
     """The policy sees the edited arguments too: an edit may raise the tier and never lowers it."""
-    proposed = ProposedAction(action=ticket.action, args=args, confidence=ticket.confidence)
-    origin = Origin(graph=ticket.graph, thread_id=ticket.thread_id)
-    rules = policy.in_force()
-    policy.take_turns(rules, [proposed], origin=origin, requester=ticket.requester)
-    terms = policy.match(proposed, origin=origin, requester=ticket.requester, rules=rules, ticket=ticket)
-    together = weighing.stiffened(terms, ticket)
+    terms, together = weighing.weighed(ticket, args)
     if together is None:
         intake.note_totals(ticket, terms)
     else:
@@ -141,7 +150,9 @@ def _weigh_again(ticket: Ticket, args: dict[str, Any]) -> None:
         ticket.save(update_fields=["confirm_text", "policy"])
 
 
-def _write(ticket: Ticket, kind: DecisionType, decision: NewDecision, reviewer: User, via: Channel) -> None:
+def _write(
+    ticket: Ticket, kind: DecisionType, decision: NewDecision, reviewer: User, via: Channel, batch: Batch | None
+) -> None:
     Decision.objects.create(
         ticket=ticket,
         revision=ticket.revision,
@@ -149,8 +160,11 @@ def _write(ticket: Ticket, kind: DecisionType, decision: NewDecision, reviewer: 
         type=kind,
         message=decision.message,
         digest=ticket.digest,
+        batch=batch,
     )
     told = {"decision": kind.value, "message": decision.message, "via": via.value}
+    if batch:
+        told["batch"] = str(batch.pk)
     audit.append("decision.recorded", ticket=ticket, actor=reviewer, **told)
 
 

@@ -28,6 +28,11 @@ def canonical(value: Any) -> bytes:
         raise NotCanonical(f"The value has no canonical JSON form: {error}") from error
 
 
+def of_json(value: Any) -> str:
+    """The digest of any JSON value: 64 hexadecimal digits. Raises NotCanonical."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
 def of_revision(*, graph: str, thread_id: str, action: str, number: int, args: dict[str, Any]) -> str:
     """The digest that binds a decision to exactly what was shown: 64 hexadecimal digits."""
     shown = {"action": action, "args": args, "graph": graph, "revision": number, "thread_id": thread_id}
@@ -44,6 +49,11 @@ def of_entry(*, prev: bytes, body: bytes) -> bytes:
     return hashlib.sha256(LEAF + prev + body).digest()
 
 
+def of_payload(*, salt: bytes, body: bytes) -> str:
+    """The salted hash of what an entry says of people: nobody guesses a short text from it. 64 hexadecimal digits."""
+    return hashlib.sha256(salt + body).hexdigest()
+
+
 def alike(left: Any, right: Any) -> bool:
     """The same JSON value. Python's `==` is no help: it takes True for 1, and an edit would be lost.
 
@@ -57,4 +67,4 @@ def alike(left: Any, right: Any) -> bool:
 
 def same(left: str, right: str) -> bool:
     """Equality that takes the same time wherever the two differ."""
-    return hmac.compare_digest(left.encode(), right.encode())
+    return hmac.compare_digest(left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"))

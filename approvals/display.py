@@ -1,4 +1,4 @@
-"""Stored facts as rows for reading: arguments, what changed, who signed. No query of its own.
+"""Stored facts as rows for reading: arguments, who signed. No query of its own.
 
 Our code draws the arguments from what is stored; nothing an agent says about them takes part, and
 nothing is cut.
@@ -7,12 +7,12 @@ nothing is cut.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from approvals import quorum, wording
+from approvals import cards, quorum, salience, wording
 from approvals.models import RISK_ORDER, Decision, Ticket
 from approvals.states import DecisionType, Gate, Outcome, Risk
 
@@ -55,16 +55,8 @@ class Row:
     text: str = ""
     size: str = ""
     rows: list[Row] = field(default_factory=list)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """One difference: where, what it was, what it is. None: it was not there."""
-
-    path: str
-    label: str
-    before: str | None
-    after: str | None
+    #: Does it matter more than the others?
+    leads: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +98,23 @@ class Signatures:
     def missing(self) -> int:
         """Those still to come."""
         return self.needed - self.given
+
+
+def headline(ticket: Ticket, args: dict[str, Any] | None = None) -> str:
+    """What will happen, in one line drawn from the stored arguments: by the action's card, else from its name."""
+    shown = ticket.args if args is None else args
+    return cards.headline(cards.kept(ticket.card), shown) or wording.sentence(ticket.action, shown, ticket.args_schema)
+
+
+def ticket_rows(ticket: Ticket) -> list[Row]:
+    """The current arguments, what matters most first and marked."""
+    first = salience.names(ticket.args, ticket.args_schema, cards.kept(ticket.card).salient)
+    found = [replace(one, leads=one.key in first) for one in rows(ticket.args, ticket.args_schema)]
+    return (
+        sorted(found, key=lambda one: not one.leads)
+        if len(first) < len(found)
+        else rows(ticket.args, ticket.args_schema)
+    )
 
 
 def rows(args: dict[str, Any], schema: dict[str, Any] | None = None, *, depth: int = DEPTH) -> list[Row]:
@@ -154,29 +163,6 @@ def _text_row(named: Callable[..., Row], value: str) -> Row:
     long = len(value) > LONG or value.count("\n") > 10
     size = wording.counted(len(value), "character") if long else ""
     return named(type="text", kind="long" if long else "text", text=value, size=size)
-
-
-def changes(before: Any, after: Any, *, path: tuple[str, ...] = ()) -> Iterator[Change]:
-    """What differs, leaf by leaf; `1`, `true` and `"1"` are different things."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in dict.fromkeys((*before, *after)):
-            if key in before and key in after:
-                yield from changes(before[key], after[key], path=(*path, key))
-            else:
-                yield _change((*path, key), before, after, key)
-    elif not wording.same(before, after):
-        yield _change(path, {"": before}, {"": after}, "")
-
-
-def _change(path: tuple[str, ...], before: dict[str, Any], after: dict[str, Any], key: str) -> Change:
-    was = _as_words(before[key]) if key in before else None
-    now = _as_words(after[key]) if key in after else None
-    label = " › ".join(wording.words_of(part) for part in path) or "All arguments"
-    return Change(path="/" + "/".join(path), label=label, before=was, after=now)
-
-
-def _as_words(value: Any) -> str:
-    return value if isinstance(value, str) and value.strip() else wording.as_json(value)
 
 
 def order(ticket: Ticket, reader: Any = None) -> str:

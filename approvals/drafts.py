@@ -5,7 +5,7 @@ The admin, the policy file and the demo make drafts; the rulebook writes none th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +19,9 @@ from approvals.timeouts import Plan, Step
 
 #: What a policy says beside who signs; a column added to the table is a key of the file too.
 KEYS = tuple(column.name for column in Policy._meta.concrete_fields if column.name not in {"id", "version"})
+#: Of all groups together. Places are filled one by one, each for the sake of the next; more agree by other means.
+MOST_SIGNERS = 100
+LONGEST_STEP = 10 * 365 * 86_400
 #: The gates at which an action waits, so that somebody has to be named and there has to be a deadline.
 WAITING_GATES = {Gate.SOFT, Gate.HARD, Gate.MANUAL}
 
@@ -154,13 +157,25 @@ def _signer_problems(draft: Draft) -> Iterator[Problem]:
     if gate in WAITING_GATES and not draft.requirements:
         sentence = f"A ticket under a {gate} gate needs at least one group that signs."
         yield Problem(key="requirements", sentence=sentence)
-    for group, needed in draft.requirements.items():
-        if isinstance(needed, bool) or not isinstance(needed, int) or needed < 1:
-            yield Problem(key="requirements", sentence=f"How many of {group} sign is a number from 1 up.")
-    known = set(Group.objects.filter(name__in=draft.requirements).values_list("name", flat=True))
-    for group in draft.requirements:
-        if group not in known:
-            yield Problem(key="requirements", sentence=f"There is no group “{group}”.")
+    for sentence in (*_miscounts(draft.requirements), *_unknown(draft.requirements)):
+        yield Problem(key="requirements", sentence=sentence)
+
+
+def _miscounts(requirements: Mapping[str, Any]) -> Iterator[str]:
+    for group, needed in requirements.items():
+        if isinstance(needed, bool) or not isinstance(needed, int) or not 1 <= needed <= MOST_SIGNERS:
+            yield f"How many of {wording.visible(group)} sign is a number from 1 to {MOST_SIGNERS}."
+            return
+    if sum(requirements.values()) > MOST_SIGNERS:
+        yield f"At most {MOST_SIGNERS} people sign, of all groups together."
+
+
+def _unknown(groups: Iterable[str]) -> Iterator[str]:
+    """No name with a NUL is in the database, and none may be asked for."""
+    groups = list(groups)
+    named = Group.objects.filter(name__in=[group for group in groups if "\x00" not in group])
+    known = set(named.values_list("name", flat=True))
+    return (f"There is no group “{wording.visible(group)}”." for group in groups if group not in known)
 
 
 def _memory_problems(draft: Draft) -> Iterator[Problem]:
@@ -176,12 +191,11 @@ def _memory_problems(draft: Draft) -> Iterator[Problem]:
 
 def _step_problems(draft: Draft) -> Iterator[Problem]:
     for number, step in enumerate(draft.steps, start=1):
-        if step.needed < 1 or step.deadline_seconds < 1:
-            yield Problem(key="steps", sentence=f"Step {number} needs somebody to sign and a time from 1 second up.")
-    known = set(Group.objects.filter(name__in=[step.group for step in draft.steps]).values_list("name", flat=True))
-    for step in draft.steps:
-        if step.group not in known:
-            yield Problem(key="steps", sentence=f"There is no group “{step.group}”.")
+        if not (1 <= step.needed <= MOST_SIGNERS and 1 <= step.deadline_seconds <= LONGEST_STEP):
+            sentence = f"Step {number} needs 1 to {MOST_SIGNERS} people to sign and a time from 1 second to ten years."
+            yield Problem(key="steps", sentence=sentence)
+    for sentence in _unknown(step.group for step in draft.steps):
+        yield Problem(key="steps", sentence=sentence)
 
 
 def _time_problems(draft: Draft) -> Iterator[Problem]:

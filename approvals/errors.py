@@ -17,8 +17,22 @@ ApprovalError
 ├── CannotHandOver        422  cannot_hand_over
 ├── CannotSnooze          422  cannot_snooze
 ├── ConfirmationRequired  422  confirmation_required
+├── CareMissing           428  friction_required
+├── SignInAgain           428  reauthentication_required
+├── BulkRefused           422  bulk_refused
 ├── TooLarge              413  too_large
-└── InvalidPolicy         422  invalid_policy
+├── InvalidPolicy         422  invalid_policy
+├── InvalidToken          401  invalid_token
+├── ScopeMissing          403  insufficient_scope
+├── RateLimited           429  rate_limited
+├── KeyReused             422  key_reused
+├── NotRemote             409  not_remote
+├── Frozen                503  frozen
+├── NotFrozen             409  not_frozen
+├── NotReleased           409  not_released
+├── AlreadyClaimed        409  already_claimed
+├── AlreadyReported       409  already_reported
+└── InvalidLifetime       422  invalid_lifetime
 """
 
 from __future__ import annotations
@@ -141,6 +155,24 @@ class ConfirmationRequired(ApprovalError):
     code, status = "confirmation_required", 422
 
 
+class CareMissing(ApprovalError):
+    """An approval at this risk takes more than a click."""
+
+    code, status = "friction_required", 428
+
+
+class SignInAgain(ApprovalError):
+    """Confirm that it is you before you approve this: you signed in a while ago."""
+
+    code, status = "reauthentication_required", 428
+
+
+class BulkRefused(ApprovalError):
+    """These cannot be approved together; the table says which are in the way and why."""
+
+    code, status = "bulk_refused", 422
+
+
 class TooLarge(ApprovalError):
     """The arguments are too large: {limit}."""
 
@@ -151,3 +183,69 @@ class InvalidPolicy(ApprovalError):
     """The policy is not valid."""
 
     code, status = "invalid_policy", 422
+
+
+class InvalidToken(ApprovalError):
+    """Send a token that is valid, as “Authorization: Bearer cs_…”."""
+
+    code, status = "invalid_token", 401
+
+
+class ScopeMissing(ApprovalError):
+    """This token may not do that: it takes one with the scope “{scope}”."""
+
+    code, status = "insufficient_scope", 403
+
+
+class RateLimited(ApprovalError):
+    """Too many requests: at most {limit}. Try again in {retry_after} seconds."""
+
+    code, status = "rate_limited", 429
+
+
+class KeyReused(ApprovalError):
+    """This Idempotency-Key came with another request before; take a new one."""
+
+    code, status = "key_reused", 422
+
+
+class NotRemote(ApprovalError):
+    """This ticket was not opened over the API: a worker runs its action and says what became of it."""
+
+    code, status = "not_remote", 409
+
+
+class NotReleased(ApprovalError):
+    """Nothing may run on this ticket now: {why}."""
+
+    code, status = "not_released", 409
+
+
+class AlreadyClaimed(ApprovalError):
+    """Somebody has set about this action already; it must not run a second time."""
+
+    code, status = "already_claimed", 409
+
+
+class AlreadyReported(ApprovalError):
+    """What became of this action is written down already: {execution}."""
+
+    code, status = "already_reported", 409
+
+
+class InvalidLifetime(ApprovalError):
+    """A token lives for 1 to {most} days."""
+
+    code, status = "invalid_lifetime", 422
+
+
+class Frozen(ApprovalError):
+    """Everything is stopped until an operator clears it: {reason}"""
+
+    code, status = "frozen", 503
+
+
+class NotFrozen(ApprovalError):
+    """Nothing is frozen."""
+
+    code, status = "not_frozen", 409

@@ -6,29 +6,19 @@ What no field can carry without loss is edited as JSON, that property only.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from approvals import wording
+from approvals import limits, shapes, wording
+from approvals.shapes import MISSING, Place
 
-MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
-DEPTH = 3
-LONG_TEXT = 80
-#: Nobody looks through more than this in a form, and Django takes no form with more than 1,000 fields.
-MANY = 200
-#: More than this nobody looks through in a form.
-MANY = 200
-
-CHECKS: dict[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str) and not any(map(wording.is_unseen, value)),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "boolean": lambda value: isinstance(value, bool),
-    "null": lambda value: value is None,
-    "array": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, dict),
-}
+#: Those that hold further fields.
+NESTED = frozenset({"object", "rows", "variant"})
+#: Those that nobody types into.
+SHOWN = frozenset({"kept", "fixed", "hidden"})
+#: More names than this are not posted one by one.
+MOST_POSTED = 600
 
 
 @dataclass(kw_only=True)
@@ -39,6 +29,8 @@ class Field:
     id: str
     label: str
     kind: str
+    at: Place
+    schema: Mapping[str, Any] = field(default_factory=dict)
     value: Any = MISSING
     text: str = ""
     hint: str = ""
@@ -46,9 +38,14 @@ class Field:
     nullable: bool = False
     item: str = "string"
     options: list[Any] = field(default_factory=list)
+    titles: list[str] = field(default_factory=list)
     children: list[Field] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     presence: str = "value"
+    #: A row that was added and not filled in.
+    is_blank: bool = False
+    is_changed: bool = False
+    has_focus: bool = False
 
     @property
     def name(self) -> str:
@@ -58,171 +55,183 @@ class Field:
     @property
     def has_presence(self) -> bool:
         """May it be null or left out?"""
-        return self.kind not in {"object", "kept"} and (self.nullable or not self.required)
+        return self.kind not in SHOWN and bool(self.path) and (self.nullable or not self.required)
+
+    @property
+    def limits(self) -> str:
+        """What the schema asks of it."""
+        return limits.said(self.schema) if self.kind not in SHOWN else ""
 
     @property
     def choices(self) -> list[tuple[str, str]]:
         """Index and words of each option."""
-        words = {True: "Yes", False: "No"}
-        return [(str(n), words[o] if isinstance(o, bool) else wording.in_short(o)) for n, o in enumerate(self.options)]
+        return [(str(n), self._words(n, option)) for n, option in enumerate(self.options)]
+
+    def _words(self, n: int, option: Any) -> str:
+        if self.kind == "variant":
+            title = option.get("title")
+            return wording.visible(title) if isinstance(title, str) and title else _words_of_kind(option)
+        if n < len(self.titles) and self.titles[n]:
+            return wording.visible(self.titles[n])
+        return {True: "Yes", False: "No"}[option] if isinstance(option, bool) else wording.in_short(option)
+
+    def parts(self) -> Iterator[Field]:
+        """This field and all inside it."""
+        yield self
+        for child in self.children:
+            yield from child.parts()
 
     def leaves(self) -> Iterator[Field]:
         """This field or those inside it."""
-        if self.kind != "object":
-            yield self
-        for child in self.children:
-            yield from child.leaves()
+        return (part for part in self.parts() if part.kind not in NESTED)
 
     def posted(self) -> dict[str, str]:
         """What a browser would send for it, untouched."""
-        return {name: text for leaf in self.leaves() for name, text in _sent(leaf)}
+        return {name: text for part in self.parts() for name, text in _sent(part)}
 
 
-def _sent(leaf: Field) -> Iterator[tuple[str, str]]:
-    if leaf.kind != "kept":
-        yield leaf.name, leaf.text
-    if leaf.has_presence:
-        yield f"{leaf.name}~state", leaf.presence
+def _sent(part: Field) -> Iterator[tuple[str, str]]:
+    if part.kind in {"rows", "variant"}:
+        yield f"{part.name}~{part.kind}", part.text
+    elif part.kind not in SHOWN | NESTED:
+        yield part.name, part.text
+    if part.has_presence:
+        yield f"{part.name}~state", part.presence
 
 
-def of(args: dict[str, Any], schema: dict[str, Any] | None, *, id: str = "arg") -> Field:
-    """The root: an object field, or one JSON field where the keys cannot be form names."""
-    root = schema if isinstance(schema, dict) and schema.get("properties") else inferred(args)
-    return _field((), args, root, root=root, required=True, id=id)
+def of(args: Any, schema: dict[str, Any] | None, *, id: str = "arg", has_steps: bool = False) -> Field:
+    """The root: an object field, or one JSON field where there are too many or the keys cannot be form names."""
+    root = schema if isinstance(schema, dict) and schema.get("properties") else shapes.inferred(args)
+    at = Place(root=root, depth=0, has_steps=has_steps)
+    made = make((), args, root, at=at, required=True, id=id)
+    if len(made.posted()) <= MOST_POSTED:
+        return made
+    whole = Field(path=(), id=id, label="", kind="json", at=at, value=args)
+    whole.text = text_of(whole)
+    return whole
 
 
-def inferred(value: Any) -> dict[str, Any]:
-    """A schema made from a value, for an action that brought none."""
-    if isinstance(value, dict):
-        return {"type": "object", "properties": {k: inferred(v) for k, v in value.items()}, "required": list(value)}
-    if isinstance(value, list):
-        kinds = {inferred(item).get("type") for item in value}
-        one = kinds.pop() if len(kinds) == 1 else None
-        return {"type": "array", "items": {"type": one}} if one in {"string", "number"} else {}
-    kind = next((kind for kind in ("string", "boolean", "number") if CHECKS[kind](value)), None)
-    return {"type": kind} if kind else {}
-
-
-def resolved(schema: Any, root: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """The schema behind local references and "this or null", and whether null is allowed."""
-    nullable = False
-    for _ in range(8):
-        if not isinstance(schema, dict):
-            return {}, nullable
-        if str(schema.get("$ref", "")).startswith("#/"):
-            schema = {**_at(root, schema["$ref"]), **{k: v for k, v in schema.items() if k != "$ref"}}
-        elif isinstance(either := schema.get("anyOf", schema.get("oneOf")), list) and {"type": "null"} in either:
-            nullable, rest = True, [option for option in either if option != {"type": "null"}]
-            outer = {k: v for k, v in schema.items() if k not in {"anyOf", "oneOf"}}
-            schema = {**outer, **rest[0]} if len(rest) == 1 and isinstance(rest[0], dict) else {**outer, "not": {}}
-        elif isinstance(kinds := schema.get("type"), list):
-            nullable, rest = nullable or "null" in kinds, [kind for kind in kinds if kind != "null"]
-            schema = {**schema, "type": rest[0] if len(rest) == 1 else None}
-        else:
-            return schema, nullable
-    return {}, nullable
-
-
-def _at(root: dict[str, Any], reference: str) -> dict[str, Any]:
-    found: Any = root
-    for part in reference[2:].split("/"):
-        found = found.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def _field(path: tuple[str, ...], value: Any, given: Any, *, root: Any, required: bool, id: str) -> Field:
-    schema, nullable = resolved(given, root)
-    kind, options = _kind(schema, value, depth=len(path))
-    hint = schema.get("description")
+def make(
+    path: tuple[str, ...], value: Any, given: Any, *, at: Place, required: bool, id: str, label: str = ""
+) -> Field:
+    """The field of one property, with those inside it."""
+    shape = shapes.of(value, given, at=at)
+    hint = shape.schema.get("description")
     made = Field(
         path=path,
         id=id,
-        label=wording.label_of(path[-1], schema) if path else "",
-        kind=kind,
-        value=value,
+        label=label or (wording.label_of(path[-1], shape.schema) if path else ""),
+        kind=shape.kind,
+        at=at,
+        schema=shape.schema,
+        value=shape.schema["const"] if shape.kind == "fixed" else value,
         hint=wording.visible(hint) if isinstance(hint, str) else "",
         required=required,
-        nullable=nullable,
-        options=options,
-        item=resolved(schema.get("items"), root)[0].get("type", "string") if kind == "lines" else "",
-        presence="absent" if value is MISSING else "null" if value is None and nullable else "value",
+        nullable=shape.nullable,
+        options=shape.options,
+        titles=shape.titles,
+        item=_item_of(shape, at) if shape.kind == "lines" else "",
+        presence="absent" if value is MISSING else "null" if value is None and shape.nullable else "value",
     )
-    if kind == "object":
-        made.children = list(_children(made, schema, root))
+    made.children = list(_children(made))
     made.text = text_of(made)
     return made
 
 
-def _children(parent: Field, schema: dict[str, Any], root: Any) -> Iterator[Field]:
-    known: dict[str, Any] = schema["properties"]
-    required = schema.get("required")
-    needed = [key for key in required if isinstance(key, str)] if isinstance(required, list) else []
-    first = [key for key in needed if key in known]
-    for n, key in enumerate(dict.fromkeys((*first, *known, *parent.value))):
-        value = parent.value.get(key, MISSING)
-        at = {"root": root, "id": f"{parent.id}-{n}"}
-        child = _field((*parent.path, key), value, known.get(key), required=key in needed, **at)
+def row(parent: Field, key: str, *, number: int) -> Field:
+    """One item of a list: what it was, or a new one where the key is not the place of one."""
+    known = parent.value if isinstance(parent.value, list) else []
+    value = known[int(key)] if key.isdecimal() and int(key) < len(known) else MISSING
+    named = {"id": f"{parent.id}-{key}", "label": f"{parent.label} {number}"}
+    return make((*parent.path, key), value, parent.schema.get("items"), at=parent.at, required=True, **named)
+
+
+def variant(parent: Field, picked: int) -> Field:
+    """The field for one of the kinds that a value may be of."""
+    option = parent.options[picked]
+    value = parent.value if shapes.fits(parent.value, option, parent.at.root) else MISSING
+    named = {"id": f"{parent.id}-as{picked}", "label": parent.label}
+    return make(parent.path, value, option, at=parent.at, required=True, **named)
+
+
+def place(root: Field, path: Sequence[str], sentence: str) -> bool:
+    """Put an error beside the deepest field of this path; False where it is about none."""
+    at, rest = root, list(path)
+    while rest and (inner := _inside(at, rest[0])):
+        at, rest = inner, rest[1:]
+    at = at.children[0] if at.kind == "variant" and at.children and at.children[0].kind not in NESTED else at
+    if at is root and at.kind == "object":
+        return False
+    line = f"Line {int(rest[0]) + 1}: " if at.kind == "lines" and rest and rest[0].isdecimal() else ""
+    at.errors.append(f"{line}{sentence}")
+    return True
+
+
+def path_of(pointer: str) -> tuple[str, ...]:
+    """The parts of a JSON pointer."""
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+
+
+def _inside(at: Field, part: str) -> Field | None:
+    if at.kind == "variant" and at.children:
+        return _inside(at.children[0], part)
+    if at.kind == "rows":
+        filled = [child for child in at.children if not child.is_blank]
+        return filled[int(part)] if part.isdecimal() and int(part) < len(filled) else None
+    return next((child for child in at.children if child.path[-1] == part), None) if at.kind == "object" else None
+
+
+def _children(parent: Field) -> Iterator[Field]:
+    match parent.kind:
+        case "object":
+            yield from _properties(parent)
+        case "rows":
+            for n in range(len(parent.value or []) if parent.value is not MISSING else 0):
+                yield row(parent, str(n), number=n + 1)
+        case "variant":
+            picked = [n for n, one in enumerate(parent.options) if shapes.fits(parent.value, one, parent.at.root)]
+            yield variant(parent, picked[0] if picked else 0)
+
+
+def _properties(parent: Field) -> Iterator[Field]:
+    known, needed = parent.schema["properties"], shapes.needed_keys(parent.schema)
+    value = parent.value if isinstance(parent.value, dict) else {}
+    inner = replace(parent.at, depth=parent.at.depth + 1)
+    for n, key in enumerate(dict.fromkeys((*(key for key in needed if key in known), *known, *value))):
+        child = make(
+            (*parent.path, key),
+            value.get(key, MISSING),
+            known.get(key),
+            at=inner,
+            required=key in needed,
+            id=f"{parent.id}-{n}",
+        )
         if key not in known:
             child.kind, child.children = "kept", []
+            child.text = text_of(child)
         yield child
 
 
-def _is_roomy(schema: dict[str, Any]) -> bool:
-    limit = schema.get("maxLength")
-    return isinstance(limit, int | float) and limit > 200
+def _item_of(shape: shapes.Shape, at: Place) -> str:
+    return str(shapes.resolved(shape.schema.get("items"), at.root)[0]["type"])
 
 
-def _kind(schema: dict[str, Any], value: Any, *, depth: int) -> tuple[str, list[Any]]:
-    """How a property is edited; what no field can carry is edited as JSON."""
-    if schema.get("readOnly") or "const" in schema:
-        return ("kept" if value is not MISSING else "json"), []
-    if options := _options(schema):
-        fits = value is MISSING or value is None or any(wording.same(value, option) for option in options)
-        return ("choice", options) if fits and len(options) <= MANY else ("json", [])
-    kind = schema.get("type", "object" if "properties" in schema else None)
-    if not isinstance(kind, str) or not (value is MISSING or value is None or CHECKS.get(kind, _never)(value)):
-        return "json", []
-    if kind == "string":
-        long = isinstance(value, str) and (len(value) > LONG_TEXT or "\n" in value)
-        return ("long" if long or _is_roomy(schema) else "text"), []
-    if kind == "array":
-        return ("lines" if _is_lines(schema, value) else "json"), []
-    if kind == "object":
-        known = schema.get("properties")
-        plain = isinstance(known, dict) and isinstance(value, dict) and depth <= DEPTH
-        plain = plain and len({*(known or {}), *value}) <= MANY
-        return ("object" if plain and not any(map(wording.is_unseen, "".join(value))) else "json"), []
-    return (kind if kind in {"number", "integer"} else "json"), []
-
-
-def _never(value: Any) -> bool:
-    return False
-
-
-def _options(schema: dict[str, Any]) -> list[Any]:
-    if schema.get("type") == "boolean":
-        return [True, False]
-    if isinstance(schema.get("enum"), list):
-        return list(schema["enum"])
-    either = schema.get("oneOf")
-    constants = isinstance(either, list) and all(isinstance(option, dict) and "const" in option for option in either)
-    return [option["const"] for option in either or []] if constants else []
-
-
-def _is_lines(schema: dict[str, Any], value: Any) -> bool:
-    items = schema.get("items")
-    kind = items.get("type") if isinstance(items, dict) and "enum" not in items else None
-    if kind not in {"string", "number", "integer"}:
-        return False
-    return value is MISSING or value is None or all(CHECKS[kind](item) and "\n" not in str(item) for item in value)
+def _words_of_kind(schema: Mapping[str, Any]) -> str:
+    kind = str(schema.get("type", "object"))
+    words = {"string": "Text", "integer": "Whole number", "boolean": "Yes or no", "array": "List", "object": "Details"}
+    return words.get(kind, wording.words_of(kind))
 
 
 def text_of(shown: Field) -> str:
     """The value as the form shows it."""
     value = shown.value
-    if shown.kind == "kept" or (shown.kind == "json" and value is not MISSING and shown.presence == "value"):
-        escaped = any(map(wording.is_unseen, wording.as_json(value)))
-        return json.dumps(value, indent=2, ensure_ascii=escaped)
+    if shown.kind in SHOWN or (shown.kind == "json" and value is not MISSING and shown.presence == "value"):
+        escaped = any(map(wording.is_unseen, wording.as_json(value))) if value is not MISSING else False
+        return json.dumps(value, indent=2, ensure_ascii=escaped) if value is not MISSING else ""
+    if shown.kind == "rows":
+        return ",".join(child.path[-1] for child in shown.children)
+    if shown.kind == "variant":
+        return shown.children[0].id.rpartition("-as")[2]
     if value is MISSING or value is None or shown.kind == "object":
         return ""
     if shown.kind == "choice":

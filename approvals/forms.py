@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
 
-from approvals import answer_form, answers, fields, policy, typed
+from approvals import answer_form, answers, differences, fields, policy, typed, wording
 from approvals.contract import NewDecision
 from approvals.errors import CannotHandOver, CannotSnooze, DecisionNotAllowed, InvalidArguments
 from approvals.models import Ticket
@@ -25,10 +26,11 @@ class ArgumentsForm:
         self, args: dict[str, Any], schema: dict[str, Any] | None = None, *, data: Mapping[str, str] | None = None
     ) -> None:
         """Bound when `data` is given; what was not posted keeps its value."""
-        self.root = fields.of(args, schema)
-        self.json_text = fields.text_of(fields.Field(path=(), id="", label="", kind="json", value=args))
+        self.root = fields.of(args, schema, has_steps=True)
+        self.json_text = fields.text_of(replace(self.root, path=(), kind="json", value=args, presence="value"))
         self.json_errors: list[str] = []
         self.errors: list[str] = []
+        self.is_bound = data is not None
         self.as_json = data is not None and "args_json" in data
         self.args = args
         if data is not None:
@@ -41,9 +43,19 @@ class ArgumentsForm:
     @property
     def all_errors(self) -> list[tuple[str, str, str]]:
         """(id of the field, its label, sentence) for the summary."""
-        found = [(leaf.id, leaf.label, error) for leaf in self.root.leaves() for error in leaf.errors]
+        found = [(part.id, part.label, error) for part in self.root.parts() for error in part.errors]
         found += [("args-json", "Arguments as JSON", error) for error in self.json_errors]
         return found + [("", "", error) for error in self.errors]
+
+    def posted(self) -> dict[str, str]:
+        """What it would send as it stands."""
+        return {"args_json": self.json_text} if self.as_json else self.root.posted()
+
+    def focus(self, name: str) -> None:
+        """Begin in the field of this name when it is drawn, or in the first one inside it."""
+        found = next((part for part in self.root.parts() if part.name == name), None)
+        if found:
+            next(iter(found.leaves()) if found.kind != "rows" else iter([found]), found).has_focus = True
 
     def refuse(self, errors: Iterable[Mapping[str, str]]) -> None:
         """Put each {"path", "message"} beside the field it is about."""
@@ -51,13 +63,8 @@ class ArgumentsForm:
             if self.as_json:
                 where = f"{error['path']}: " if error["path"] else ""
                 self.json_errors.append(f"{where}{error['message']}")
-            else:
-                self._beside(error["path"]).append(error["message"])
-
-    def _beside(self, pointer: str) -> list[str]:
-        path = tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
-        leaves = [leaf for leaf in self.root.leaves() if leaf.path == path[: len(leaf.path)] and path]
-        return max(leaves, key=lambda leaf: len(leaf.path)).errors if leaves else self.errors
+            elif not fields.place(self.root, fields.path_of(error["path"]), error["message"]):
+                self.errors.append(error["message"])
 
     def _from_json(self, text: str) -> Any:
         self.json_text = text
@@ -85,6 +92,8 @@ class DecisionForm(forms.Form):
     confirm = forms.CharField(required=False, max_length=200, strip=False)
     action = forms.CharField(required=False, max_length=200)
     remember = forms.BooleanField(required=False)
+    checked = forms.BooleanField(required=False)
+    seen = forms.CharField(required=False, max_length=400)
 
     def decision(self, ticket: Ticket) -> NewDecision:
         """The decision that was posted. Raises InvalidArguments for what cannot be read."""
@@ -131,10 +140,17 @@ def edited(ticket: Ticket, data: Mapping[str, str]) -> ArgumentsForm:
     newer one, so that nobody takes back a colleague's edit unawares.
     """
     shown = next((r for r in ticket.revisions.all() if r.digest == data.get("digest")), None)
-    if shown is not None and shown.number != ticket.revision and "args_json" not in data:
-        untouched = fields.of(shown.args, ticket.args_schema).posted()
-        data = {name: text for name, text in data.items() if untouched.get(name) != text.replace("\r\n", "\n")}
-    return ArgumentsForm(ticket.args, ticket.args_schema, data=data)
+    if shown is None or shown.number == ticket.revision or "args_json" in data:
+        return ArgumentsForm(ticket.args, ticket.args_schema, data=data)
+    theirs = ArgumentsForm(shown.args, ticket.args_schema, data=data)
+    if not theirs.is_valid():
+        untouched = fields.of(shown.args, ticket.args_schema, has_steps=True).posted()
+        touched = {name: text for name, text in data.items() if untouched.get(name) != text.replace("\r\n", "\n")}
+        return ArgumentsForm(ticket.args, ticket.args_schema, data=touched)
+    both = differences.laid_over(ticket.args, before=shown.args, after=theirs.args)
+    as_typed = fields.of(both, ticket.args_schema, has_steps=True).posted()
+    laid = ArgumentsForm(ticket.args, ticket.args_schema, data=as_typed)
+    return laid if wording.same(laid.args, both) else ArgumentsForm(both, ticket.args_schema)
 
 
 class NoteForm(forms.Form):

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from approvals import audit, claims, policy, tickets
+from approvals import arguments, audit, claims, policy, tickets
 from approvals.errors import ApprovalError, CannotHandOver
 from approvals.models import Handover, Snooze, Ticket
 
@@ -24,6 +24,7 @@ def give(ticket_id: int, *, giver: User, receiver: User, note: str = "") -> Tick
         ticket, now = tickets.lock(ticket_id)
         policy.may_decide(giver, ticket)
         tickets.check_open(ticket, now)
+        arguments.check_words(note, path="/note")
         _check(ticket, giver, receiver)
         _write(ticket, giver, receiver, note, now)
         claims.let_go(ticket, giver)

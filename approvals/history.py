@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -91,8 +90,8 @@ OPINIONS = {
 
 def of(ticket: Ticket, *, hidden_from: User | None = None) -> Iterator[Event]:
     """The entries of the ticket in order, without the others' opinions where they are hidden. One query."""
-    for entry in AuditEntry.objects.filter(ticket=ticket).order_by("id"):
-        facts = _facts(entry)
+    for entry in AuditEntry.objects.filter(ticket=ticket).select_related("payload").order_by("id"):
+        facts = entry.facts
         if hidden_from and entry.type in OPINIONS and entry.actor_id != hidden_from.pk:
             yield Event(at=entry.at, who="A reviewer", words=OPINIONS[entry.type], note="", seq=entry.seq)
             continue
@@ -126,8 +125,3 @@ def _who(entry: AuditEntry) -> str:
     if entry.type == "policy.applied":
         return "The policy"
     return "" if entry.type.startswith(NOBODY) and entry.type != "ticket.recalled" else entry.actor_name
-
-
-def _facts(entry: AuditEntry) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads(bytes(entry.body)).get("facts", {})
-    return facts

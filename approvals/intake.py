@@ -13,9 +13,12 @@ from approvals import (
     answers,
     arguments,
     audit,
+    cards,
+    catalogue,
     confirmations,
     conversations,
     digests,
+    failpoints,
     grants,
     policy,
     proposals,
@@ -25,8 +28,10 @@ from approvals import (
     schemas,
     shortages,
     tickets,
+    wordlists,
 )
 from approvals.contract import Origin, ProposedAction
+from approvals.failpoints import Point
 from approvals.matching import Rule, Terms
 from approvals.models import Revision, Ticket, TicketRequirement
 from approvals.states import Gate, Outcome
@@ -46,11 +51,18 @@ def open_tickets(actions: Sequence[ProposedAction], *, origin: Origin) -> list[T
         now = _lock_interrupt(origin)
         known = {ticket.position: ticket for ticket in _known(origin)}
         requester = User.objects.filter(pk=origin.requester_id).first() if origin.requester_id else None
-        fresh = [action for action in actions if action.position not in known]
+        fresh = _known_cards([action for action in actions if action.position not in known], origin)
         rules = policy.in_force() if fresh else []
         policy.take_turns(rules, fresh, origin=origin, requester=requester)
         opened = {a.position: _open(a, origin=origin, requester=requester, now=now, rules=rules) for a in fresh}
-        return [known.get(action.position) or opened[action.position] for action in actions]
+        failpoints.reach(Point.TICKET_WRITTEN)
+    failpoints.reach(Point.TICKET_OPENED)
+    return [known.get(action.position) or opened[action.position] for action in actions]
+
+
+def _known_cards(fresh: Sequence[ProposedAction], origin: Origin) -> list[ProposedAction]:
+    among = catalogue.rows() if fresh else []
+    return [catalogue.known(action, graph=origin.graph, among=among) for action in fresh]
 
 
 def digest_of(ticket: Ticket, args: dict[str, Any]) -> str:
@@ -81,7 +93,7 @@ def apply_terms(ticket: Ticket, terms: Terms) -> None:
     ticket.save(update_fields=[*_TERM_FIELDS])
     ticket.requirements.all().delete()
     _require(ticket, terms)
-    audit.append("policy.applied", ticket=ticket, risk=ticket.risk, policy=terms.snapshot())
+    audit.append("policy.applied", ticket=ticket, risk=ticket.risk, terms=terms.snapshot())
 
 
 def ask_to_confirm(ticket: Ticket, args: dict[str, Any]) -> None:
@@ -138,9 +150,10 @@ def _open(
     ticket.save()
     audit.begin(ticket, at=now)
     Revision.objects.create(ticket=ticket, number=1, args=action.args, digest=ticket.digest)
+    wordlists.write(ticket, action.args)
     _require(ticket, terms)
-    told = terms.snapshot()
-    audit.append("ticket.opened", ticket=ticket, args=action.args, policy=told, graph=origin.graph, **_again(ticket))
+    told = {"args": action.args, "terms": terms.snapshot(), "graph": origin.graph, "card": ticket.card}
+    audit.append("ticket.opened", ticket=ticket, **told, **_again(ticket))
     if ticket.shortage:
         audit.append("ticket.stuck", ticket=ticket, message=ticket.shortage)
     if terms.max_requests and ticket.request_number > terms.max_requests:
@@ -165,12 +178,14 @@ def _drafted(action: ProposedAction, *, origin: Origin, requester: User | None, 
         protocol=origin.protocol,
         position=action.position,
         tool_call_id=action.tool_call_id,
+        is_ledgered=action.is_ledgered,
         action=action.action,
         args_schema=schemas.kept(action.args_schema),
         description=action.description,
         reasoning=action.reasoning,
         context=conversations.kept(action.context),
         confidence=action.confidence,
+        card=cards.as_json(action.card),
         allowed_decisions=list(action.allowed_decisions),
         answer_releases=action.answer_releases,
         answer_schema=schemas.kept(action.answer_schema),

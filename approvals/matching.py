@@ -43,6 +43,9 @@ class Terms:
     #: None: by risk.
     bar_editor: bool | None = None
     blind: bool = False
+    #: None: by risk; see `friction`.
+    ask_reason: bool | None = None
+    ask_sign_in: bool | None = None
     max_requests: int | None = 5
     remember_seconds: int | None = None
     why: str = ""
@@ -114,6 +117,8 @@ COPIED = (
     "in_sequence",
     "bar_editor",
     "blind",
+    "ask_reason",
+    "ask_sign_in",
     "max_requests",
     "remember_seconds",
 )
@@ -130,6 +135,8 @@ def facts_of(action: ProposedAction, *, graph: str, requester: str) -> dict[str,
         "requester": requester,
         # An agent that claims no confidence has none: it must not slip past "confidence < 0.8".
         "confidence": 0.0 if action.confidence is None else float(action.confidence),
+        # Of what nobody knows, medium is assumed: it must not slip past a rule about much risk, or about little.
+        "risk": action.card.risk or Risk.MEDIUM.value,
     }
 
 

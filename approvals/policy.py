@@ -5,7 +5,7 @@ Policies are rows, ordered; the first match decides; a built-in last one catches
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from django.contrib.auth.models import User
@@ -107,12 +107,16 @@ def blocked_reason(user: User, ticket: Ticket) -> str | None:
 
 def is_blind_for(user: User, ticket: Ticket) -> bool:
     """Are the others' words hidden from this reader? From reviewers who have not spoken on the current version."""
+    return ticket.is_blind and is_blind_to(set(user.groups.values_list("pk", flat=True)), user, ticket)
+
+
+def is_blind_to(groups: Collection[int], user: User, ticket: Ticket) -> bool:
+    """As `is_blind_for`, for a reader whose groups are known. No query on a ticket from `for_list`."""
     if not ticket.is_blind or any(
         d.reviewer_id == user.pk and d.stands(ticket.revision) for d in ticket.decisions.all()
     ):
         return False
-    asked = [requirement.group_id for requirement in ticket.requirements.all()]
-    return user.groups.filter(pk__in=asked).exists()
+    return any(requirement.group_id in groups for requirement in ticket.requirements.all())
 
 
 def waiting_reason(user: User, ticket: Ticket) -> str | None:

@@ -89,6 +89,20 @@ SENTENCES: dict[str, Callable[[Any], str]] = {
         else "whoever changed it last may sign"
     ),
     "blind": lambda on: "reviewers decide without seeing the others" if on else "reviewers see what others decided",
+    "ask_reason": lambda on: (
+        "whoever approves writes why at high and critical risk"
+        if on is None
+        else "whoever approves writes why"
+        if on
+        else "nobody has to write why"
+    ),
+    "ask_sign_in": lambda on: (
+        "whoever approves confirms who they are at critical risk and under the manual gate"
+        if on is None
+        else "whoever approves confirms who they are"
+        if on
+        else "nobody has to confirm again who they are"
+    ),
     "max_requests": lambda n: f"may be asked {wording.counted(n, 'time')}" if n else "may be asked without end",
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from approvals import plaintext
+from approvals import cards, plaintext
 from approvals.contract import ProposedAction
 
 
@@ -26,6 +26,7 @@ def plain(action: ProposedAction) -> ProposedAction:
         answer_schema=_schema(action.answer_schema),
         best_guess=plaintext.json(action.best_guess),
         tool_call_id=action.tool_call_id or "",
+        card=cards.claimed(plaintext.json(cards.as_json(action.card))),
     )
 
 

@@ -24,7 +24,7 @@ def enqueue(ticket: Ticket) -> None:
     `lock`, not `queueing_lock`: a duplicate of the latter would break the deciding transaction. And none on a job
     that waits for its window: it would hold up the other tickets of its thread. The run's lease keeps workers apart.
     """
-    if not ticket.interrupt_id:
+    if not ticket.interrupt_id and ticket.about_id is None:
         return  # a remote agent waits over the API; there is no graph here to resume
     held = ticket.release_at and ticket.resolved_at and ticket.release_at > ticket.resolved_at
     later = ticket.release_at if held else None

@@ -40,11 +40,11 @@ class Unusable(ValueError):
     """The schema cannot be used; the sentence says why."""
 
 
-def errors(value: Any, schema: Mapping[str, Any]) -> list[jsonschema.ValidationError]:
+def errors(value: Any, schema: Mapping[str, Any], *, seconds: float = SECONDS) -> list[jsonschema.ValidationError]:
     """What is wrong with the value. Raises Unusable where that cannot be told, or not in time."""
     if problem := problem_of(schema):
         raise Unusable(problem)
-    token = _until.set(time.thread_time() + SECONDS)
+    token = _until.set(time.thread_time() + seconds)
     try:
         return list(islice(_validator(schema).iter_errors(value), MAX_ERRORS))
     except Unusable:

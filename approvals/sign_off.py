@@ -16,17 +16,22 @@ from django.db.models import Q
 from approvals import quorum
 from approvals.errors import NotYourTurn
 from approvals.models import Decision, Ticket
-from approvals.states import Outcome
+from approvals.states import DecisionType, Outcome
 
 #: How a ticket ends when people approved it.
 BY_PEOPLE = frozenset({Outcome.APPROVED, Outcome.EDITED})
 
 
-def count(ticket: Ticket) -> quorum.Tally:
-    """What the votes on the current revision come to, counting only people who are eligible now."""
+def count(ticket: Ticket, *, answer: str | None = None) -> quorum.Tally:
+    """What the votes on the current revision come to, counting only people who are eligible now.
+
+    `answer`: of the answers only those in these words.
+    """
     asked = list(ticket.requirements.values_list("group", "group__name", "needed"))
     needs = [quorum.Need(group=name, needed=needed) for _, name, needed in asked]
     votes = _votes(ticket, groups=[group for group, _, _ in asked])
+    if answer is not None:
+        votes = [vote for vote in votes if vote.type != DecisionType.RESPOND or vote.words == answer]
     return quorum.tally(
         needs,
         votes,
@@ -43,7 +48,9 @@ def outcome_of(ticket: Ticket) -> Outcome | None:
 
 
 def holds(ticket: Ticket) -> bool:
-    """Is an approval still one? What no person approved, nobody's leaving undoes."""
+    """Is an approval still one, or an answer on which the graph acts? What no person said, nobody's leaving undoes."""
+    if ticket.outcome == Outcome.ANSWERED and ticket.answer_releases:
+        return count(ticket, answer=ticket.message).outcome is Outcome.ANSWERED
     return ticket.outcome not in BY_PEOPLE or outcome_of(ticket) in BY_PEOPLE
 
 

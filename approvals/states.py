@@ -26,12 +26,13 @@ class TicketState(TextChoices):
 CLOSED = (TicketState.CANCELLED, TicketState.SUPERSEDED)
 
 #: Every allowed move. `approved → pending` is recall, refused once a worker has claimed the approval.
+#: `answered → pending`: the graph would act on the answer, and who gave it may not sign any more.
 #: `approved → superseded | cancelled` closes an approval that its graph no longer waits for.
 TRANSITIONS: dict[TicketState, frozenset[TicketState]] = {
     TicketState.PENDING: frozenset(set(TicketState) - {TicketState.PENDING}),
     TicketState.APPROVED: frozenset({TicketState.PENDING, TicketState.CANCELLED, TicketState.SUPERSEDED}),
     TicketState.REJECTED: frozenset({TicketState.SUPERSEDED}),
-    TicketState.ANSWERED: frozenset({TicketState.SUPERSEDED}),
+    TicketState.ANSWERED: frozenset({TicketState.PENDING, TicketState.SUPERSEDED}),
     TicketState.EXPIRED: frozenset({TicketState.SUPERSEDED}),
     TicketState.CANCELLED: frozenset(),
     TicketState.SUPERSEDED: frozenset(),
@@ -108,6 +109,14 @@ class Channel(TextChoices):
     BROWSER = "browser", "In a browser"
     API = "api", "Over the API"
     CODE = "code", "In code"
+
+
+class Scope(TextChoices):
+    """What a token may do. Everyone may read; who asks never decides and who decides never asks."""
+
+    READ = "read", "Read"
+    REQUEST = "request", "Ask for approval"
+    DECIDE = "decide", "Decide"
 
 
 class OnTimeout(TextChoices):

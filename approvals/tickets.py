@@ -9,9 +9,22 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from approvals import audit, plaintext, policy, resume, shortages, sign_off, states, timeouts
+from approvals import (
+    audit,
+    doubts,
+    failpoints,
+    freezes,
+    plaintext,
+    policy,
+    resume,
+    shortages,
+    sign_off,
+    states,
+    timeouts,
+)
 from approvals.contract import Answer
 from approvals.errors import ApprovalError, ForbiddenMove, TicketClosed, TicketNotFound, TooLate
+from approvals.failpoints import Point
 from approvals.models import Ticket, TicketQuerySet
 from approvals.states import Channel, DecisionType, Execution, Outcome, TicketState
 
@@ -66,8 +79,10 @@ def resolve(
     release_at = _release(ticket, now, via) if after is TicketState.APPROVED else now
     _move(ticket, after, outcome=outcome, message=message, resolved_at=now, release_at=release_at)
     audit.append(f"ticket.{after.value}", ticket=ticket, actor=actor, outcome=outcome.value, message=message)
+    failpoints.reach(Point.QUORUM_WRITTEN)
     if after in ANSWERS:
         resume.enqueue(ticket)
+    failpoints.reach(Point.QUORUM_ENQUEUED)
 
 
 def recall(ticket_id: int, *, actor: User) -> Ticket:
@@ -144,10 +159,10 @@ def answer_of(ticket: Ticket) -> Answer:
 def claim(asked: TicketQuerySet) -> list[Ticket]:
     """Claim the resolved tickets of one question for its graph: together, and once.
 
-    Empty where one is open (again), in its recall window or was claimed before; and where those who signed one
-    may not any more: that one waits for people again. The caller is in a transaction.
+    Empty where one is open (again), in its recall window or was claimed before, where everything is frozen, and
+    where those who signed one may not any more: that one waits for people again. The caller is in a transaction.
     """
-    waiting = list(asked.select_for_update(of=("self",)).order_by("position"))
+    waiting = list(asked.filter(freezes.none_stands()).select_for_update(of=("self",)).order_by("position"))
     if any(ticket.delivered_at or TicketState(ticket.state) not in ANSWERS for ticket in waiting):
         return []
     clocks = [audit.follow(ticket) for ticket in waiting]
@@ -172,7 +187,7 @@ def _take_from_the_ineligible(ticket: Ticket) -> None:
 
 def _deliver(ticket: Ticket, now: datetime) -> None:
     ticket.delivered_at = now
-    if ticket.state == TicketState.APPROVED:
+    if ticket.state == TicketState.APPROVED and ticket.about_id is None:
         ticket.execution = Execution.STARTED
     ticket.save(update_fields=["delivered_at", "execution"])
     audit.append("ticket.delivered", ticket=ticket)
@@ -190,8 +205,13 @@ def start_again(ticket_id: int) -> bool:
         return True
 
 
-def record_execution(ticket_id: int, *, execution: Execution, result: Any = None, error: str = "") -> None:
-    """Write down what became of the action; the first final word stands."""
+def record_execution(
+    ticket_id: int, *, execution: Execution, result: Any = None, error: str = "", is_over: bool = False
+) -> None:
+    """Write down what became of the action; the first final word stands. What nobody knows, people are asked.
+
+    `is_over`: the call itself has come to its end, so nobody can be in the middle of it any more.
+    """
     with transaction.atomic(savepoint=False):
         ticket, _ = lock(ticket_id)
         if ticket.execution in {Execution.SUCCEEDED, Execution.FAILED} or ticket.execution == execution:
@@ -200,6 +220,9 @@ def record_execution(ticket_id: int, *, execution: Execution, result: Any = None
         ticket.error = plaintext.text(error)
         ticket.save(update_fields=["execution", "result", "error"])
         audit.append(f"execution.{execution.value}", ticket=ticket, error=ticket.error)
+        if execution is Execution.UNKNOWN and ticket.interrupt_id and ticket.chain:
+            doubts.ask(ticket, now=ticket.chain.at, may_run_again=is_over)
+        failpoints.reach(Point.OUTCOME_WRITTEN)
 
 
 def _check_recall(ticket: Ticket, actor: User, now: datetime) -> None:

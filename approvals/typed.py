@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from approvals.fields import MISSING, Field
+from approvals import fields, shapes
+from approvals.fields import Field
+from approvals.shapes import MISSING
 
 LARGEST = 2**53 - 1  # beyond it JSON readers disagree about an integer
+#: The place of an item in the list as it was, or `n` and a number for a new one.
+_ROW = re.compile(r"n?[0-9]{1,4}")
 
 
 class Unreadable(ValueError):
@@ -23,14 +27,28 @@ class Unreadable(ValueError):
 
 def read(shown: Field, data: Mapping[str, str]) -> Any:
     """The value after what was typed, MISSING where it is left out. Errors stay on the fields."""
-    if shown.kind == "object":
-        return _read_object(shown, data)
-    if shown.kind == "kept" or shown.name not in data:
+    match shown.kind:
+        case "kept":
+            return shown.value
+        case "fixed" | "hidden":
+            return MISSING
+        case "object":
+            return _read_nested(shown, data, _read_object)
+        case "rows":
+            return _read_nested(shown, data, _read_rows)
+        case "variant":
+            return _read_nested(shown, data, _read_variant)
+    return _read_leaf(shown, data)
+
+
+def _read_leaf(shown: Field, data: Mapping[str, str]) -> Any:
+    if shown.name not in data:
         return shown.value
     before, state = shown.text, shown.presence
     shown.text = data[shown.name].replace("\r\n", "\n")
     shown.presence = data.get(f"{shown.name}~state", state) if shown.has_presence else state
     typed = shown.text != before
+    shown.is_changed = typed or shown.presence != state
     if shown.presence != "value" and not (typed and shown.presence == state):
         return None if shown.presence == "null" else MISSING
     if not typed and state == "value" and shown.value is not MISSING:
@@ -43,17 +61,54 @@ def read(shown: Field, data: Mapping[str, str]) -> Any:
         return shown.value
 
 
-def _read_object(shown: Field, data: Mapping[str, str]) -> dict[str, Any]:
+def _read_nested(shown: Field, data: Mapping[str, str], inside: Callable[[Field, Mapping[str, str]], Any]) -> Any:
+    """What is inside, unless the whole is null or left out; typing something inside makes it be there."""
+    before = shown.presence
+    after = data.get(f"{shown.name}~state", before) if shown.has_presence else before
+    found = inside(shown, data)
+    has_typed = any(part.is_changed for part in shown.parts())
+    shown.is_changed = shown.is_changed or after != before
+    if not has_typed and after == before:
+        return shown.value
+    shown.presence = "value" if after == before else after
+    if shown.presence == "value":
+        return found
+    return None if shown.presence == "null" else MISSING
+
+
+def _read_object(shown: Field, data: Mapping[str, str]) -> Any:
+    known = shown.value if isinstance(shown.value, dict) else {}
     after = {child.path[-1]: read(child, data) for child in shown.children}
-    order = dict.fromkeys((*shown.value, *after))
-    return {key: after[key] for key in order if after[key] is not MISSING}
+    if known is not shown.value:  # it was not there: what it can only be goes without saying
+        after |= {child.path[-1]: child.value for child in shown.children if child.kind == "fixed" and child.required}
+    return {key: after[key] for key in dict.fromkeys((*known, *after)) if after[key] is not MISSING}
+
+
+def _read_rows(shown: Field, data: Mapping[str, str]) -> Any:
+    posted = data.get(f"{shown.name}~rows", shown.text)
+    keys = [key for key in dict.fromkeys(posted.split(",")) if _ROW.fullmatch(key)][: shapes.ROWS]
+    shown.is_changed = ",".join(keys) != shown.text
+    shown.children = [fields.row(shown, key, number=n) for n, key in enumerate(keys, start=1)]
+    shown.text = ",".join(keys)
+    values = [read(child, data) for child in shown.children]
+    for child, value in zip(shown.children, values, strict=True):
+        child.is_blank = value is MISSING and not child.errors
+    return [value for value in values if value is not MISSING]
+
+
+def _read_variant(shown: Field, data: Mapping[str, str]) -> Any:
+    picked = data.get(f"{shown.name}~variant", shown.text)
+    if picked != shown.text and picked.isdecimal() and len(picked) < 3 and int(picked) < len(shown.options):
+        shown.is_changed, shown.text = True, picked
+        shown.children = [fields.variant(shown, int(picked))]
+    return read(shown.children[0], data)
 
 
 def parsed(shown: Field) -> Any:
     """What was typed, as the field's type. Raises Unreadable."""
     text = shown.text
     match shown.kind:
-        case "text" | "long":
+        case "text" | "long" | "date":
             return text
         case "number" | "integer":
             return number(text, whole=shown.kind == "integer")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-from approvals import timeouts
+from approvals import cards, friction, policy, timeouts
+from approvals.contract import Origin, ProposedAction
 from approvals.matching import GATES, Terms
 from approvals.models import EDITOR_BARRED, RISK_ORDER, Ticket
 from approvals.states import Gate, Risk
@@ -24,6 +26,23 @@ class Demands:
     in_sequence: bool
     bar_editor: bool
     blind: bool
+    ask_reason: bool
+    ask_sign_in: bool
+
+
+def weighed(ticket: Ticket, args: dict[str, Any], *, is_sent: bool = True) -> tuple[Terms, Terms | None]:
+    """What the policies make of other arguments: their terms, and the ticket's together with them where stricter.
+
+    Only an edit that is sent waits for its turn at the running totals.
+    """
+    card = cards.kept(ticket.card)
+    proposed = ProposedAction(action=ticket.action, args=args, confidence=ticket.confidence, card=card)
+    origin = Origin(graph=ticket.graph, thread_id=ticket.thread_id)
+    rules = policy.in_force()
+    if is_sent:
+        policy.take_turns(rules, [proposed], origin=origin, requester=ticket.requester)
+    terms = policy.match(proposed, origin=origin, requester=ticket.requester, rules=rules, ticket=ticket)
+    return terms, stiffened(terms, ticket)
 
 
 def stiffened(terms: Terms, ticket: Ticket) -> Terms | None:
@@ -63,6 +82,8 @@ def _of_ticket(ticket: Ticket) -> Demands:
         in_sequence=ticket.in_sequence,
         bar_editor=ticket.bars_editor,
         blind=ticket.is_blind,
+        ask_reason=friction.asks_reason(ticket.policy.get("ask_reason"), risk=ticket.risk, gate=ticket.gate),
+        ask_sign_in=friction.asks_sign_in(ticket.policy.get("ask_sign_in"), risk=ticket.risk, gate=ticket.gate),
     )
 
 
@@ -75,6 +96,8 @@ def _of_terms(terms: Terms) -> Demands:
         in_sequence=terms.in_sequence,
         bar_editor=terms.risk in EDITOR_BARRED if terms.bar_editor is None else terms.bar_editor,
         blind=terms.blind,
+        ask_reason=friction.asks_reason(terms.ask_reason, risk=terms.risk, gate=terms.gate),
+        ask_sign_in=friction.asks_sign_in(terms.ask_sign_in, risk=terms.risk, gate=terms.gate),
     )
 
 
@@ -90,6 +113,8 @@ def _together(one: Demands, other: Demands) -> Demands:
         in_sequence=one.in_sequence or other.in_sequence,
         bar_editor=one.bar_editor or other.bar_editor,
         blind=one.blind or other.blind,
+        ask_reason=one.ask_reason or other.ask_reason,
+        ask_sign_in=one.ask_sign_in or other.ask_sign_in,
     )
 
 

@@ -32,8 +32,8 @@ class PolicyForm(forms.ModelForm):
         model = Policy
         fields: ClassVar = list(drafts.KEYS)
         help_texts: ClassVar = {
-            "condition": "CEL over action, args, graph, requester and confidence; empty matches always. "
-            "For example double(args.amount) > 1000.0, or with what the same payee got in a day: "
+            "condition": "CEL over action, args, graph, requester, confidence and risk, as its card says it; "
+            "empty matches always. For example double(args.amount) > 1000.0, or with what the same payee got in a day: "
             'total("args.amount", "args.to", 24) + double(args.amount) > 1000.0. '
             'count("requester", 1) is how many requests the same person made in the last hour.'
         }

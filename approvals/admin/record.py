@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import Q
 from django.http import HttpRequest
 
-from approvals import grants
+from approvals import grants, history, policy
 from approvals.models import AuditEntry, Decision, Grant, PolicyVersion, Revision, Ticket, TicketRequirement
 
 
@@ -67,6 +69,11 @@ class TicketAdmin(ReadOnly, admin.ModelAdmin):
     search_fields = ("action", "graph", "thread_id")
     inlines: ClassVar = [TicketRequirementInline, RevisionInline, DecisionInline]
 
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        """Whoever is to sign without knowing what the others say does not learn it here either."""
+        is_hidden = obj is not None and policy.is_blind_for(cast("User", request.user), obj)
+        return [TicketRequirementInline] if is_hidden else self.inlines
+
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnly, admin.ModelAdmin):
@@ -77,6 +84,11 @@ class AuditEntryAdmin(ReadOnly, admin.ModelAdmin):
     search_fields = ("stream", "actor_name")
     readonly_fields = ("words",)
     exclude = ("body", "prev", "hash")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Without the others' opinions on tickets that the reader is to sign without knowing them."""
+        hidden = Q(type__in=history.OPINIONS, ticket__in=Ticket.objects.blind_to(request.user))
+        return super().get_queryset(request).exclude(hidden & ~Q(actor=request.user.pk))
 
     @admin.display(description="Body")
     def words(self, entry: AuditEntry) -> str:

@@ -48,6 +48,8 @@ class Batch:
     seq: int
     ids: frozenset[int]
     pushes: list[Push]
+    #: What the entries are about: their streams, and the threads of their tickets.
+    streams: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +78,17 @@ def settled() -> int:
 
 def batch(entry_ids: Collection[int], *, connected: Collection[int], last: int) -> Batch:
     """What these entries mean for the connected users: one text per ticket and kind of reader."""
-    entries = list(AuditEntry.objects.filter(id__in=entry_ids).order_by("id").only("id", "ticket_id", "type", "stream"))
+    found = AuditEntry.objects.filter(id__in=entry_ids).order_by("id").select_related("ticket")
+    entries = list(found.only("id", "ticket_id", "type", "stream", "ticket__thread_id"))
     ids = frozenset(entry.pk for entry in entries)
     seq = max(last, *ids, 0)
     pushes = _pushes(entries, connected=connected, tail=beat(seq)) if connected else []
-    return Batch(seq=seq, ids=ids, pushes=[push for push in pushes if push.users])
+    return Batch(seq=seq, ids=ids, pushes=[push for push in pushes if push.users], streams=_streams(entries))
+
+
+def _streams(entries: Iterable[AuditEntry]) -> frozenset[str]:
+    threads = (f"run/{entry.ticket.thread_id}" for entry in entries if entry.ticket)
+    return frozenset(threads) | {entry.stream for entry in entries}
 
 
 def changes_since(user: User, since: int) -> str:

@@ -12,8 +12,9 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -22,6 +23,7 @@ import psycopg
 from django.db import connection, connections
 
 from approvals.live import bus, fragments, sessions
+from approvals.live.waiters import Waiters
 from approvals.models import AuditEntry
 
 POLL_SECONDS = 2.0
@@ -58,6 +60,7 @@ class Hub:
     def __init__(self) -> None:
         #: Whose sockets are open here; every event finds its readers by user.
         self.members: dict[int, set[Member]] = {}
+        self.waiters = Waiters()
         self.last = 0
         self._seen: set[int] = set()
         self._pending: set[int] = set()
@@ -69,8 +72,7 @@ class Hub:
     async def join(self, member: Member) -> None:
         """From now on the member hears of everything newer than the beat it gets first."""
         async with self._door:
-            if not self._tasks:
-                await self._start()
+            await self._start()
             self.members.setdefault(member.user_id, set()).add(member)
             member.put(fragments.beat(self.last))
 
@@ -80,14 +82,33 @@ class Hub:
         theirs.discard(member)
         if not theirs:
             self.members.pop(member.user_id, None)
+        await self._close()
+
+    @asynccontextmanager
+    async def listening(self, streams: Collection[str]) -> AsyncIterator[asyncio.Event]:
+        """An event that is set whenever an entry of one of these streams is heard of, from now on."""
+        news = asyncio.Event()
+        try:
+            async with self._door:
+                await self._start()
+                self.waiters.add(streams, news)
+            yield news
+        finally:
+            self.waiters.drop(streams, news)
+            await self._close()
+
+    async def _close(self) -> None:
+        """Nobody listens any more: stop."""
         async with self._door:
-            if not self.members and self._tasks:
+            if not self.members and not self.waiters and self._tasks:
                 await self._stop()
 
     def _sockets_of(self, users: Collection[int]) -> list[Member]:
         return [member for user_id in users for member in self.members.get(user_id, ())]
 
     async def _start(self) -> None:
+        if self._tasks:
+            return
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="live")
         self.last = await self._in_thread(fragments.latest)
         self._seen = set(await self._in_thread(partial(_recent, self.last)))
@@ -139,6 +160,7 @@ class Hub:
                 for push in batch.pushes:
                     for member in self._sockets_of(push.users):
                         member.put(push.html)
+                self.waiters.touch(batch.streams)
                 self.last = batch.seq
                 self._seen.update(batch.ids)
             self._pending.difference_update(ids, self._seen)

@@ -5,31 +5,52 @@ time, one decision per reviewer and revision, one ticket per proposed action of 
 entry never changes (triggers in 0002_guards).
 """
 
-from approvals.models.attention import Claim, Handover, Snooze
+from approvals.models.attention import Claim, Handover, Presence, Snooze
+from approvals.models.batches import Batch
+from approvals.models.cards import ActionCard
+from approvals.models.freezes import Cluster, Freeze
 from approvals.models.grants import Grant
 from approvals.models.policies import EscalationStep, Policy, PolicyVersion, Requirement
-from approvals.models.record import AuditEntry, ChainHead
+from approvals.models.record import AuditEntry, ChainHead, Payload
 from approvals.models.rosters import RosterChange
+from approvals.models.seals import HeadExport, Leaf, Seal
 from approvals.models.signatures import Decision, Revision, TicketRequirement
-from approvals.models.tickets import EDITOR_BARRED, RISK_ORDER, Ticket, TicketQuerySet
+from approvals.models.ticket_lists import URGENCY, TicketQuerySet
+from approvals.models.tickets import EDITOR_BARRED, RISK_ORDER, Ticket
+from approvals.models.tokens import RemoteRequest, Token, TokenUse
+from approvals.models.wordlists import Wordlist
 
 __all__ = [
     "EDITOR_BARRED",
     "RISK_ORDER",
+    "URGENCY",
+    "ActionCard",
     "AuditEntry",
+    "Batch",
     "ChainHead",
     "Claim",
+    "Cluster",
     "Decision",
     "EscalationStep",
+    "Freeze",
     "Grant",
     "Handover",
+    "HeadExport",
+    "Leaf",
+    "Payload",
     "Policy",
     "PolicyVersion",
+    "Presence",
+    "RemoteRequest",
     "Requirement",
     "Revision",
     "RosterChange",
+    "Seal",
     "Snooze",
     "Ticket",
     "TicketQuerySet",
     "TicketRequirement",
+    "Token",
+    "TokenUse",
+    "Wordlist",
 ]

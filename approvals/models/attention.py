@@ -39,6 +39,23 @@ class Claim(models.Model):
         return f"{self.holder} is on {self.ticket_id}"
 
 
+class Presence(models.Model):
+    """Somebody has the ticket open, or had until a minute ago."""
+
+    ticket = models.ForeignKey("approvals.Ticket", on_delete=models.CASCADE, related_name="presences")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField()
+    deciding_since = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("ticket", "person"), name="presence_once_per_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} looks at {self.ticket_id}"
+
+
 class Handover(models.Model):
     """One person asked another to look; the latest one stands, those before are in the audit."""
 

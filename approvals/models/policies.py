@@ -23,7 +23,7 @@ class Policy(models.Model):
     action = models.CharField(max_length=200, default="*", help_text="Glob on the action's name.")
     condition = models.TextField(
         blank=True,
-        help_text="CEL over action, args, graph, requester, confidence; empty matches always. "
+        help_text="CEL over action, args, graph, requester, confidence, risk; empty matches always. "
         'For example: action == "transfer_money" && double(args.amount) > 1000.0',
     )
     risk = models.CharField(max_length=10, choices=Risk.choices, default=Risk.MEDIUM)
@@ -75,6 +75,17 @@ class Policy(models.Model):
         blank=True,
         help_text="How long an approval can be taken back before the agent is told. Empty: by risk, 0, 5, 10 or "
         "20 seconds for a decision in the browser and none for others.",
+    )
+    ask_reason = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="Whoever approves in the browser writes why. Unknown: at high and critical risk.",
+    )
+    ask_sign_in = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="Whoever approves in the browser has signed in, or confirmed it, in the last 15 minutes. "
+        "Unknown: at critical risk and under the manual gate.",
     )
     max_requests = models.PositiveIntegerField(
         null=True,

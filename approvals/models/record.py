@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.db.models.functions import Now
 
@@ -21,7 +23,10 @@ class ChainHead:
 
 
 class AuditEntry(models.Model):
-    """One fact, hash-chained within its stream. Written once; the database refuses any change."""
+    """One fact, hash-chained within its stream. Written once; the database refuses any change.
+
+    The database also keeps, in a column `xid` that is none of Django's, the transaction that wrote it.
+    """
 
     ticket = models.ForeignKey(
         "approvals.Ticket", null=True, blank=True, on_delete=models.PROTECT, related_name="audit_entries"
@@ -46,3 +51,39 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream} {self.seq}: {self.type}"
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """All that the chain says, from the bytes that are hashed."""
+        told: dict[str, Any] = json.loads(bytes(self.body))
+        return told
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What it says beside who, when and on what: in the chain, and in its payload while that is there."""
+        facts: dict[str, Any] = self.told.get("facts", {})
+        try:
+            return {**facts, **json.loads(bytes(self.payload.body))}
+        except ObjectDoesNotExist:
+            return facts
+
+    @property
+    def is_erased(self) -> bool:
+        """Did it have a payload that is gone?"""
+        return bool(self.told.get("payload")) and not hasattr(self, "payload")
+
+
+class Payload(models.Model):
+    """What an entry says of people: arguments and words. It can be erased; the chain keeps its salted hash.
+
+    No foreign key in the database: whoever may delete entries there would delete it too, and `verify_audit` looks.
+    """
+
+    entry = models.OneToOneField(
+        AuditEntry, primary_key=True, on_delete=models.PROTECT, related_name="payload", db_constraint=False
+    )
+    salt = models.BinaryField()
+    body = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"payload of entry {self.pk}"

@@ -80,6 +80,10 @@ class Decision(models.Model):
     at = models.DateTimeField(db_default=Now())
     #: When an approval was recalled. The only thing that is ever added to a decision, and once.
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    #: Set where it was said on several tickets at once.
+    batch = models.ForeignKey(
+        "approvals.Batch", null=True, blank=True, on_delete=models.PROTECT, related_name="decisions"
+    )
 
     objects = DecisionQuerySet.as_manager()
 

@@ -1,4 +1,4 @@
-"""A ticket, and the named queries over tickets."""
+"""A ticket: what was proposed, under which terms, and how it stands."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from operator import or_
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from approvals import states
-from approvals.models.attention import Claim, Handover, Snooze, SnoozeQuerySet
 from approvals.models.record import ChainHead
-from approvals.models.signatures import Decision, Revision, TicketRequirement
+from approvals.models.signatures import Revision
+from approvals.models.ticket_lists import URGENCY, TicketQuerySet
 from approvals.states import DecisionType, Execution, Gate, OnTimeout, Outcome, Risk, TicketState
 
 #: Most urgent first where two tickets share a deadline.
@@ -23,105 +25,6 @@ RISK_ORDER = {Risk.CRITICAL: 0, Risk.HIGH: 1, Risk.MEDIUM: 2, Risk.LOW: 3}
 
 #: Where nothing else is said, nobody signs what they changed themselves.
 EDITOR_BARRED = frozenset({Risk.HIGH, Risk.CRITICAL})
-
-
-def _snoozes_of(user: Any) -> SnoozeQuerySet:
-    return Snooze.objects.live().filter(ticket=OuterRef("pk"), person=user.pk)
-
-
-class TicketQuerySet(models.QuerySet["Ticket"]):
-    """Every query has a name; every page starts from what its reader may see."""
-
-    def visible_to(self, user: Any) -> TicketQuerySet:
-        """Tickets of the user's groups, the user's own requests, or all for an auditor."""
-        if not user.is_active:
-            return self.none()
-        if user.has_perm("approvals.view_ticket"):
-            return self
-        asked = TicketRequirement.objects.filter(ticket=OuterRef("pk"), group__user=user.pk)
-        return self.filter(Q(requester=user.pk) | Exists(asked))
-
-    def pending(self) -> TicketQuerySet:
-        """Still waiting for people."""
-        return self.filter(state=TicketState.PENDING)
-
-    def live(self) -> TicketQuerySet:
-        """Asked or answered, not closed without an answer."""
-        return self.exclude(state__in=states.CLOSED)
-
-    def held(self) -> TicketQuerySet:
-        """Open, or approved and not delivered: what a run that ends leaves to be closed."""
-        return self.filter(Q(state=TicketState.PENDING) | Q(state=TicketState.APPROVED, delivered_at=None))
-
-    def resolved(self) -> TicketQuerySet:
-        """No longer waiting, newest first."""
-        return self.exclude(state=TicketState.PENDING).order_by("-resolved_at", "-id")
-
-    def overdue(self) -> TicketQuerySet:
-        """Pending past the deadline by the database's clock, oldest deadline first."""
-        return self.pending().filter(deadline_at__lte=Now()).order_by("deadline_at", "id")
-
-    def undelivered(self) -> TicketQuerySet:
-        """Resolved, out of the recall window, and its graph has not heard of it."""
-        waiting = (TicketState.APPROVED, TicketState.REJECTED, TicketState.ANSWERED, TicketState.EXPIRED)
-        return self.filter(state__in=waiting, delivered_at=None, release_at__lte=Now()).exclude(interrupt_id="")
-
-    def needing(self, user: Any) -> TicketQuerySet:
-        """Pending tickets on which this user may decide, has not yet, and does not want to put off."""
-        return self.waiting_for(user).exclude(Exists(_snoozes_of(user)))
-
-    def snoozed_by(self, user: Any) -> TicketQuerySet:
-        """Those that this user has put off, the next to come back first; `until` says when."""
-        mine = Snooze.objects.live().filter(person=user.pk)
-        until = models.Subquery(mine.filter(ticket=OuterRef("pk")).values("until")[:1])
-        # Their ids are fetched first: they are few, and the planner would look through everything that waits.
-        found = self.waiting_for(user).filter(pk__in=list(mine.values_list("ticket", flat=True)))
-        return found.annotate(until=until).order_by("until", "id")
-
-    def waiting_for(self, user: Any) -> TicketQuerySet:
-        """Pending tickets on which this user may decide and has not yet."""
-        asked = TicketRequirement.objects.filter(ticket=OuterRef("pk"), group__user=user.pk, waits=False)
-        voted = Decision.objects.standing(OuterRef("revision")).filter(ticket=OuterRef("pk"), reviewer=user.pk)
-        barred = Q(bar_requester=True, requester=user.pk)
-        return self.pending().filter(Exists(asked)).exclude(Exists(voted)).exclude(barred)
-
-    def stuck(self) -> TicketQuerySet:
-        """Pending tickets that nobody can complete."""
-        return self.pending().exclude(shortage="")
-
-    def not_needing(self, user: Any) -> TicketQuerySet:
-        """Pending tickets that wait for somebody else."""
-        return self.pending().exclude(pk__in=Ticket.objects.waiting_for(user).values("pk"))
-
-    def decided_before(self, ticket_id: int) -> TicketQuerySet:
-        """The resolved tickets that follow this one in the list; all when it is not resolved."""
-        last = Ticket.objects.filter(pk=ticket_id).values_list("resolved_at", "pk").first()
-        if last is None or last[0] is None:
-            return self.resolved()
-        return self.resolved().filter(Q(resolved_at__lt=last[0]) | Q(resolved_at=last[0], pk__lt=last[1]))
-
-    def by_urgency(self, user: Any = None) -> TicketQuerySet:
-        """What was handed to this user first, then what was escalated, then the nearest deadline, the highest
-        risk, the oldest."""
-        rank = models.Case(*[models.When(risk=risk, then=n) for risk, n in RISK_ORDER.items()])
-        first = models.Case(
-            models.When(Exists(Handover.objects.filter(ticket=OuterRef("pk"), receiver=user)), then=0),
-            models.When(escalations__gt=0, then=1),
-            default=2,
-        )
-        ranked = self.annotate(first_rank=first, risk_rank=rank)
-        return ranked.order_by("first_rank", F("deadline_at").asc(nulls_last=True), "risk_rank", "id")
-
-    def for_list(self) -> TicketQuerySet:
-        """All that a row needs, in a fixed number of queries."""
-        claim = Claim.objects.live().filter(ticket=OuterRef("pk"))
-        looked_after = self.annotate(
-            claimed_by=models.Subquery(claim.values("holder__username")[:1]),
-            claimed_until=models.Subquery(claim.values("expires_at")[:1]),
-        )
-        return looked_after.select_related("requester", "handover__giver", "handover__receiver").prefetch_related(
-            "revisions", "requirements__group", "decisions__reviewer__groups"
-        )
 
 
 class Ticket(models.Model):
@@ -134,6 +37,8 @@ class Ticket(models.Model):
     protocol = models.CharField(max_length=40, blank=True)
     position = models.PositiveIntegerField(default=0)
     tool_call_id = models.CharField(max_length=200, blank=True)
+    #: Does the action run through the ledger of effects, which keeps it from running twice?
+    is_ledgered = models.BooleanField(default=False)
 
     action = models.CharField(max_length=200)
     args_schema = models.JSONField(null=True, blank=True)
@@ -141,6 +46,8 @@ class Ticket(models.Model):
     reasoning = models.TextField(blank=True)
     context = models.JSONField(default=list, blank=True)
     confidence = models.FloatField(null=True, blank=True)
+    #: What was known of the action when the ticket opened; see `cards`.
+    card = models.JSONField(default=dict, blank=True)
 
     risk = models.CharField(max_length=10, choices=Risk.choices)
     gate = models.CharField(max_length=10, choices=Gate.choices)
@@ -164,6 +71,10 @@ class Ticket(models.Model):
     least_signers = models.PositiveIntegerField(default=0)
     extensions = models.PositiveIntegerField(default=0)
 
+    #: Ids of the groups whose members may decide, and of those whose turn it is. A trigger keeps them.
+    asked = ArrayField(models.IntegerField(), default=list, editable=False)
+    asked_now = ArrayField(models.IntegerField(), default=list, editable=False)
+
     #: Why nobody can complete it; empty where somebody can. And when the administrators were told.
     shortage = models.TextField(blank=True, default="")
     shortage_told_at = models.DateTimeField(null=True, blank=True)
@@ -181,6 +92,8 @@ class Ticket(models.Model):
         related_name="requested_tickets",
     )
 
+    #: The ticket in doubt that this one asks people about.
+    about = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="questions")
     #: The refused ticket that this one asks for again, and how often the agent has asked by now.
     follows = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="followers")
     request_number = models.PositiveIntegerField(default=1)
@@ -207,6 +120,9 @@ class Ticket(models.Model):
                 condition=~Q(interrupt_id="") & ~Q(state__in=states.CLOSED),
                 name="ticket_once_per_interrupt",
             ),
+            models.UniqueConstraint(
+                fields=("about",), condition=Q(state=TicketState.PENDING), name="ticket_asks_once_about_a_doubt"
+            ),
             models.CheckConstraint(condition=Q(state__in=TicketState.values), name="ticket_known_state"),
             models.CheckConstraint(
                 condition=reduce(or_, (Q(state=s, outcome__in=sorted(o)) for s, o in states.OUTCOMES.items())),
@@ -229,10 +145,21 @@ class Ticket(models.Model):
                 condition=Q(state=TicketState.PENDING),
                 name="ticket_pending_idx",
             ),
+            models.Index(URGENCY, "id", condition=Q(state=TicketState.PENDING), name="ticket_urgency_idx"),
+            GinIndex(fields=("asked_now",), condition=Q(state=TicketState.PENDING), name="ticket_asked_now_idx"),
+            models.Index(fields=("requester",), condition=Q(state=TicketState.PENDING), name="ticket_requested_idx"),
+            models.Index(
+                fields=("id",), condition=Q(state=TicketState.PENDING) & ~Q(shortage=""), name="ticket_stuck_idx"
+            ),
             models.Index(
                 fields=("-resolved_at", "-id"),
                 condition=~Q(state=TicketState.PENDING),
                 name="ticket_resolved_idx",
+            ),
+            models.Index(
+                fields=("graph", "action", "-resolved_at", "-id"),
+                condition=~Q(state=TicketState.PENDING),
+                name="ticket_same_kind_idx",
             ),
             models.Index(
                 fields=("release_at",),

@@ -85,7 +85,7 @@ def _drawn(pieces: Iterable[tuple[bool, str]]) -> SafeString:
 @register.filter
 def sentence(ticket: Ticket) -> str:
     """What will happen, drawn from the stored arguments."""
-    return wording.sentence(ticket.action, ticket.args, ticket.args_schema)
+    return display.headline(ticket)
 
 
 @register.filter
@@ -103,7 +103,7 @@ def sentence_case(title: str) -> str:
 @register.filter
 def argument_rows(ticket: Ticket) -> list[display.Row]:
     """The current arguments, for reading."""
-    return display.rows(ticket.args, ticket.args_schema)
+    return display.ticket_rows(ticket)
 
 
 @register.filter

@@ -5,13 +5,11 @@ from __future__ import annotations
 from django import template
 from django.contrib.auth.models import User
 
+from approvals import inbox
+from approvals.inbox import Tab
 from approvals.live import fragments
-from approvals.models import Ticket
 
 register = template.Library()
-
-#: More than a page counts to; see SHOWN in views/inbox.py.
-MOST = 500
 
 
 @register.simple_tag
@@ -21,6 +19,6 @@ def live_since() -> int:
 
 
 @register.simple_tag
-def waiting_for(user: User) -> str:
-    """The tickets that wait for this reader, by id: what the page counts in its tab."""
-    return " ".join(str(pk) for pk in Ticket.objects.needing(user).values_list("pk", flat=True)[:MOST])
+def waiting_for(user: User, known: list[int] | None = None) -> str:
+    """The tickets that wait for this reader, by id: what the page counts in its tab. `known` saves a query."""
+    return " ".join(map(str, inbox.ids(user, Tab.YOU) if known is None else known))

@@ -12,7 +12,7 @@ from approvals import tickets as state_machine
 from approvals.forms import DecisionForm
 from approvals.models import Ticket
 from approvals.states import Channel
-from approvals.views import refusals, tickets
+from approvals.views import friction, refusals, tickets
 
 
 @require_POST
@@ -22,6 +22,7 @@ def create(request: HttpRequest, ticket_id: int) -> HttpResponse:
     reviewer = tickets.reader(request)
     ticket = get_object_or_404(Ticket.objects.visible_to(reviewer), pk=ticket_id)
     decision = DecisionForm(request.POST).decision(ticket)
+    friction.check(request, ticket, decision)
     decided = decisions.record(ticket.pk, reviewer=reviewer, decision=decision, via=Channel.BROWSER)
     messages.success(request, _said(decided))
     return redirect(decided)

@@ -1,42 +1,68 @@
-"""The inbox: what needs me, what waits for others, what was decided."""
+"""The inbox: what waits, list by list, and what was decided. Everything that narrows a list is in its address."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from approvals import filters, freezes, inbox, pace
+from approvals.inbox import Tab
 from approvals.live import fragments
 from approvals.models import Ticket
 from approvals.views.tickets import reader
 
-SHOWN = 50
-DECIDED = 20
+STUCK = 50
 
 
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    """Three lists; the decided one goes on from `?after=`. A list that is cut says so."""
-    user, after = reader(request), request.GET.get("after", "")
-    visible = Ticket.objects.visible_to(user)
-    decided = visible.decided_before(int(after)) if after.isdecimal() and len(after) < 19 else visible.resolved()
-    needed = visible.needing(user).by_urgency(user).for_list()[: SHOWN + 1]
-    others = visible.pending().not_needing(user).by_urgency().for_list()[: SHOWN + 1]
+    """One list of what waits, fifty at a time; `?after=` goes on from the page before."""
+    user, tab = reader(request), _tab(request)
+    chosen = filters.of(request.GET)
+    listing = inbox.listing(user, tab, filters=chosen, after=request.GET.get("after", ""))
+    waiting = listing.ids if tab is Tab.YOU and not chosen else inbox.ids(user, Tab.YOU)
+    known = {} if chosen else {tab.name: listing.count}
     return render(
         request,
         "approvals/inbox.html",
         {
             "page": "inbox",
-            "needed": list(needed),
-            "others": list(others),
-            "stuck": list(visible.stuck().for_list()[: SHOWN + 1]) if user.is_staff else [],
-            "snoozed": list(visible.snoozed_by(user).for_list()[:SHOWN]),
-            "decided": list(decided.for_list()[: DECIDED + 1]),
-            "after": after,
-            "shown": SHOWN,
-            "decided_shown": DECIDED,
+            "tab": tab,
+            "tabs": inbox.counts(user, **{**known, "YOU": len(waiting)}),
+            "waiting": waiting,
+            "listing": listing,
+            "folded": inbox.folded(listing.tickets),
+            "filters": chosen,
+            "after": request.GET.get("after", ""),
+            "most": inbox.MOST,
+            "last": None if listing.tickets or chosen else _last(user),
+            "stuck": _stuck(user) if tab is not Tab.SNOOZED else [],
+            "returns": inbox.returns(user),
+            "pace": pace.of(user, now=timezone.now()),
+            "frozen": freezes.standing(),
         },
     )
+
+
+@require_safe
+def decided(request: HttpRequest) -> HttpResponse:
+    """What was decided, the latest first; `?after=` goes on from the ticket that was last."""
+    chosen = filters.of(request.GET)
+    listing = inbox.decided(reader(request), filters=chosen, after=request.GET.get("after", ""))
+    after = request.GET.get("after", "")
+    context = {"page": "decided", "listing": listing, "filters": chosen, "after": after, "tab": ""}
+    return render(request, "approvals/decided.html", context)
+
+
+@require_safe
+def tabs(request: HttpRequest) -> HttpResponse:
+    """The tabs with their numbers alone, for a page that has heard of changes."""
+    context = {"tab": _tab(request), "tabs": inbox.counts(reader(request)), "most": inbox.MOST}
+    return render(request, "approvals/_tabs.html", context)
 
 
 @require_safe
@@ -45,3 +71,19 @@ def changes(request: HttpRequest) -> HttpResponse:
     since = request.GET.get("since", "")
     known = int(since) if since.isdecimal() and len(since) < 19 else 0
     return HttpResponse(fragments.changes_since(reader(request), known))
+
+
+def _tab(request: HttpRequest) -> Tab:
+    asked = request.GET.get("tab", "")
+    return Tab(asked) if asked in Tab.values else Tab.YOU
+
+
+def _last(user: Any) -> Ticket | None:
+    """The newest decision that the reader may see: an empty inbox should not look broken."""
+    return Ticket.objects.visible_to(user).resolved().for_list().first()
+
+
+def _stuck(user: Any) -> list[Ticket]:
+    if not user.is_staff:
+        return []
+    return list(Ticket.objects.visible_to(user).stuck().for_list()[: STUCK + 1])

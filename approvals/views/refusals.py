@@ -7,9 +7,13 @@ from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
 
-from approvals.errors import ApprovalError
-from approvals.views import tickets
+from approvals.errors import ApprovalError, CareMissing, ConfirmationRequired, SignInAgain
+from approvals.models import Ticket
+from approvals.states import DecisionType
+from approvals.views import panels, tickets
 
+#: What somebody who may approve has left out.
+CARE = (CareMissing, SignInAgain, ConfirmationRequired)
 View = Callable[[HttpRequest, int], HttpResponse]
 
 
@@ -21,6 +25,14 @@ def explained(view: View) -> View:
         try:
             return view(request, ticket_id)
         except ApprovalError as refusal:
-            return tickets.page(request, tickets.find(request, ticket_id), refusal=refusal)
+            return _told(request, tickets.find(request, ticket_id), refusal)
 
     return explaining
+
+
+def _told(request: HttpRequest, ticket: Ticket, refusal: ApprovalError) -> HttpResponse:
+    """On the page it was done on; what is missing from an approval is said where it can be given."""
+    is_approval = request.POST.get("type") == DecisionType.APPROVE
+    if is_approval and isinstance(refusal, CARE) and panels.may_approve(request, ticket):
+        return panels.page(request, ticket, refusal=refusal)
+    return tickets.page(request, ticket, refusal=refusal)

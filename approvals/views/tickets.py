@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, cast
 
@@ -11,10 +11,27 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from approvals import answer_form, display, extensions, forms, history, policy, schemas, tickets
-from approvals.errors import ApprovalError, ConfirmationRequired, InvalidArguments
+from approvals import (
+    answer_form,
+    differences,
+    display,
+    edits,
+    extensions,
+    findings,
+    forms,
+    friction,
+    history,
+    policy,
+    schemas,
+    tickets,
+)
+from approvals.errors import ApprovalError, InvalidArguments, StaleDigest, TooLarge
 from approvals.models import Revision, Snooze, Ticket
 from approvals.states import DecisionType
+from approvals.views import friction as asked
+
+#: More of what a run asked for before is on the page of the run.
+EARLIER = 5
 
 
 def reader(request: HttpRequest) -> User:
@@ -29,14 +46,27 @@ def find(request: HttpRequest, ticket_id: int) -> Ticket:
 
 @require_safe
 def show(request: HttpRequest, ticket_id: int) -> HttpResponse:
-    """The page, or the ticket alone for htmx."""
-    return page(request, find(request, ticket_id))
+    """The page, or the ticket alone for htmx, which may come from another address."""
+    ticket = find(request, ticket_id)
+    response = page(request, ticket)
+    response.headers["HX-Replace-Url"] = ticket.get_absolute_url()
+    return response
 
 
-def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None = None) -> HttpResponse:
+def page(
+    request: HttpRequest,
+    ticket: Ticket,
+    *,
+    refusal: ApprovalError | None = None,
+    arguments: forms.ArgumentsForm | None = None,
+    review: edits.Review | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> HttpResponse:
     """Draw the ticket as it stands; after a refusal with its sentence, its status and what was typed."""
     template = "approvals/_ticket.html" if request.htmx else "approvals/ticket.html"  # type: ignore[attr-defined]
     blind = policy.is_blind_for(reader(request), ticket)
+    if arguments is None:
+        arguments, review = _arguments(request, ticket, refusal)
     context = {
         "ticket": ticket,
         "attention": _attention(request, ticket, blind=blind) if ticket.is_open else None,
@@ -44,22 +74,27 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "blocked": policy.blocked_reason(reader(request), ticket) if ticket.is_open else None,
         "waiting": policy.waiting_reason(reader(request), ticket) if ticket.is_open else None,
         "may_recall": tickets.may_recall(ticket, reader(request)),
-        "confirm_edit": _confirm_edit(request, refusal),
         "signatures": display.signatures(ticket),
         "signers": _signers(ticket),
         "edits": list(_edits(ticket)),
+        "findings": findings.of(ticket, reader=reader(request)),
+        "earlier": _earlier(request, ticket),
         "follows": _follows(request, ticket),
         "followed_by": None if ticket.is_open else _followed_by(request, ticket),
         "history": list(history.of(ticket, hidden_from=reader(request) if blind else None)),
         "grants": [] if ticket.is_open else list(ticket.grants.live().select_related("granted_by", "requester")),
-        "arguments": _arguments(request, ticket, refusal),
+        "arguments": arguments,
+        "review": review,
+        "care": friction.of(ticket.policy, risk=ticket.risk, gate=ticket.gate),
         "answer": _answer(request, ticket, refusal),
         "no_edit": schemas.put_aside(ticket.args_schema),
         "no_answer": schemas.put_aside(ticket.answer_schema),
         "refusal": refusal,
-        "typed": request.POST if refusal else {},
+        "since": _since(request, ticket) if isinstance(refusal, StaleDigest) else [],
+        "typed": typed if typed is not None else request.POST if refusal else {},
+        **asked.of_review(request, ticket, review, refusal=refusal),
     }
-    response = render(request, template, context, status=refusal.status if refusal else 200)
+    response = render(request, template, context, status=asked.status_of(refusal))
     if refusal:
         response.headers["HX-Retarget"] = "#ticket"  # an error that names no place is not ours: static/js/problems.js
     return response
@@ -77,21 +112,30 @@ def _attention(request: HttpRequest, ticket: Ticket, *, blind: bool) -> dict[str
     }
 
 
-def _confirm_edit(request: HttpRequest, refusal: ApprovalError | None) -> str:
-    """What an edit has to be confirmed with: known once it was refused, for then its arguments are."""
-    is_edit = request.POST.get("type") == DecisionType.EDIT
-    return str(refusal.facts["confirm_text"]) if is_edit and isinstance(refusal, ConfirmationRequired) else ""
-
-
-def _arguments(request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None) -> forms.ArgumentsForm | None:
+def _arguments(
+    request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None
+) -> tuple[forms.ArgumentsForm | None, edits.Review | None]:
+    """The form of an edit; after a refusal with what was typed, as a difference where that can be drawn."""
     if not ticket.is_open or DecisionType.EDIT not in ticket.allowed_decisions:
-        return None
+        return None, None
     if refusal is None or request.POST.get("type") != DecisionType.EDIT:
-        return forms.ArgumentsForm(ticket.args, ticket.args_schema)
+        return forms.ArgumentsForm(ticket.args, ticket.args_schema), None
     form = forms.edited(ticket, request.POST.dict())
-    if isinstance(refusal, InvalidArguments) and form.is_valid():
-        form.refuse(refusal.errors)
-    return form
+    if not form.is_valid():
+        return form, None
+    try:
+        return form, edits.review(ticket, form.args)
+    except InvalidArguments as wrong:
+        form.refuse(wrong.errors)
+    except TooLarge as wrong:
+        form.refuse([{"path": "", "message": str(wrong)}])
+    return form, None
+
+
+def _since(request: HttpRequest, ticket: Ticket) -> list[differences.Change]:
+    """What is different from the version that this reader had before them."""
+    seen = ticket.revisions.filter(digest=request.POST.get("digest", "")[:64]).first()
+    return differences.of(seen.args, ticket.args, ticket.args_schema) if seen else []
 
 
 def _answer(request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None) -> answer_form.AnswerForm | None:
@@ -106,11 +150,11 @@ def _answer(request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None)
     return form
 
 
-def _edits(ticket: Ticket) -> Iterator[tuple[Revision, list[display.Change]]]:
+def _edits(ticket: Ticket) -> Iterator[tuple[Revision, list[differences.Change]]]:
     """Each later revision with its differences from the one before, newest first."""
     pairs = list(pairwise(ticket.revisions.all()))
     for before, after in reversed(pairs):
-        yield after, list(display.changes(before.args, after.args))
+        yield after, differences.of(before.args, after.args, ticket.args_schema)
 
 
 def _follows(request: HttpRequest, ticket: Ticket) -> dict[str, Any] | None:
@@ -118,7 +162,14 @@ def _follows(request: HttpRequest, ticket: Ticket) -> dict[str, Any] | None:
     if ticket.follows_id is None:
         return None
     earlier = Ticket.objects.visible_to(reader(request)).filter(pk=ticket.follows_id).first()
-    return {"ticket": earlier, "changes": list(display.changes(earlier.args, ticket.args)) if earlier else []}
+    changes = differences.of(earlier.args, ticket.args, ticket.args_schema) if earlier else []
+    return {"ticket": earlier, "changes": changes}
+
+
+def _earlier(request: HttpRequest, ticket: Ticket) -> list[Ticket]:
+    """What the run asked for before, the latest first."""
+    same = Ticket.objects.visible_to(reader(request)).filter(thread_id=ticket.thread_id, pk__lt=ticket.pk)
+    return list(same.prefetch_related("revisions").order_by("-pk")[:EARLIER])
 
 
 def _followed_by(request: HttpRequest, ticket: Ticket) -> Ticket | None:

@@ -1,0 +1,135 @@
+"""One word on many tickets. Each is decided on its own, as if alone: locked, judged, written and audited.
+
+Saying yes to many at once is for what is alike, harmless and undisputed; `hindrances` says what stands against
+it, ticket by ticket, before and again when it is done. Saying no is the safe side and always possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+
+from approvals import decisions, display, policy, tickets
+from approvals.contract import NewDecision
+from approvals.errors import ApprovalError, BulkRefused
+from approvals.models import Batch, Ticket
+from approvals.states import Channel, DecisionType, Risk
+
+MOST = {DecisionType.APPROVE: 20, DecisionType.REJECT: 100}
+#: Nearer to its deadline than this nobody reads a table to its end.
+TOO_NEAR = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What became of one ticket of a batch; `refusal` is empty where the word was recorded."""
+
+    ticket: Ticket
+    refusal: str
+
+
+def hindrances(found: Sequence[Ticket], *, reviewer: User, now: datetime) -> dict[int, str]:
+    """Why these cannot be approved together: a sentence for each ticket that stands in the way."""
+    kinds = [(ticket.action, ticket.graph, ticket.policy_name, ticket.policy_version) for ticket in found]
+    usual = max(kinds, key=kinds.count, default=None)
+    against = {
+        ticket.pk: _against(ticket, reviewer=reviewer, now=now) or ("" if kind == usual else _differs(kind, usual))
+        for ticket, kind in zip(found, kinds, strict=True)
+    }
+    return {ticket_id: why for ticket_id, why in against.items() if why}
+
+
+def too_many(found: Sequence[Ticket], kind: DecisionType) -> str:
+    """The sentence for a selection that is too large for this word; empty where it is not."""
+    if len(found) <= MOST[kind]:
+        return ""
+    return f"{len(found)} tickets are selected; at most {MOST[kind]} can be {PAST[kind]} together."
+
+
+PAST = {DecisionType.APPROVE: "approved", DecisionType.REJECT: "rejected"}
+
+
+def record(digests: Mapping[int, str], *, reviewer: User, kind: DecisionType, message: str, now: datetime) -> Batch:
+    """Say the same on every ticket, each bound to the digest that was shown; the refused ones are kept with why.
+
+    Raises BulkRefused, and records nothing, where the selection may not be decided together.
+    """
+    found = list(Ticket.objects.visible_to(reviewer).for_list().filter(pk__in=digests).order_by("pk"))
+    _check(found, digests, reviewer=reviewer, kind=kind, now=now)
+    batch = Batch.objects.create(reviewer=reviewer, type=kind)
+    for ticket in found:
+        said = NewDecision(type=kind, digest=digests[ticket.pk], message=message)
+        try:
+            decisions.record(ticket.pk, reviewer=reviewer, decision=said, via=Channel.BROWSER, batch=batch)
+        except ApprovalError as refusal:
+            batch.refused[str(ticket.pk)] = str(refusal)
+    batch.save(update_fields=["refused"])
+    return batch
+
+
+def results(batch: Batch) -> list[Result]:
+    """What became of each ticket: those that were decided, then those that were not."""
+    done = Ticket.objects.filter(decisions__batch=batch).for_list().order_by("pk")
+    left = Ticket.objects.filter(pk__in=list(batch.refused)).for_list().order_by("pk")
+    return [
+        *(Result(ticket=ticket, refusal="") for ticket in done),
+        *(Result(ticket=ticket, refusal=batch.refused[str(ticket.pk)]) for ticket in left),
+    ]
+
+
+def recall(batch: Batch, *, actor: User) -> int:
+    """Take back every approval of the batch that can still be taken back; how many those were."""
+    taken = 0
+    for ticket_id in Ticket.objects.filter(decisions__batch=batch).order_by("pk").values_list("pk", flat=True):
+        try:
+            tickets.recall(ticket_id, actor=actor)
+        except ApprovalError:
+            continue  # the page that follows shows how each stands
+        taken += 1
+    return taken
+
+
+def _check(
+    found: Sequence[Ticket], digests: Mapping[int, str], *, reviewer: User, kind: DecisionType, now: datetime
+) -> None:
+    if why := "Nothing is selected." if not found else too_many(found, kind):
+        raise BulkRefused(why)
+    # What has changed since the page was drawn is refused one by one below; the others still count.
+    as_shown = [ticket for ticket in found if ticket.is_open and ticket.digest == digests[ticket.pk]]
+    if kind is DecisionType.APPROVE and (against := hindrances(as_shown, reviewer=reviewer, now=now)):
+        raise BulkRefused(tickets=sorted(against))
+
+
+def _against(ticket: Ticket, *, reviewer: User, now: datetime) -> str:
+    blocked = policy.blocked_reason(reviewer, ticket) or policy.waiting_reason(reviewer, ticket)
+    if not ticket.is_open:
+        return f"It is {ticket.get_state_display().lower()} already."
+    if blocked:
+        return blocked
+    if ticket.risk in {Risk.HIGH, Risk.CRITICAL}:
+        return f"{ticket.get_risk_display()}: it is looked at and decided alone."
+    if DecisionType.APPROVE not in ticket.allowed_decisions:
+        return "It is a question: it needs an answer, not an approval."
+    return _disputed(ticket, reviewer=reviewer, now=now)
+
+
+def _disputed(ticket: Ticket, *, reviewer: User, now: datetime) -> str:
+    holder = getattr(ticket, "claimed_by", None)
+    if display.signatures(ticket).needed > 1:
+        return "It needs more than one signature."
+    if ticket.revision > 1:
+        return "Its arguments were edited."
+    if ticket.follows_id:
+        return "The agent was refused this before and asks again."
+    if holder and holder != reviewer.get_username():
+        return f"{holder} is on it."
+    return "It is due in less than a minute." if ticket.deadline_at and ticket.deadline_at - now < TOO_NEAR else ""
+
+
+def _differs(kind: tuple[str, str, str, int], usual: tuple[str, str, str, int] | None) -> str:
+    names = ("action", "graph", "policy", "version of its policy")
+    different = next(name for name, own, theirs in zip(names, kind, usual or kind, strict=True) if own != theirs)
+    return f"Its {different} is another one than that of most."

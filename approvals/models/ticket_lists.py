@@ -1,0 +1,175 @@
+"""The named queries over tickets.
+
+Whom a ticket asks stands in the ticket itself (`asked`, `asked_now`) and how urgent it is in an index, so that
+the first page of ten thousand is read in order and not sorted. The planner has to see which groups a reader is
+in, so they are fetched first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.postgres.search import SearchQuery
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
+
+from approvals import lexemes, states
+from approvals.models.attention import Claim, Handover, Snooze, SnoozeQuerySet
+from approvals.models.signatures import Decision
+from approvals.states import TicketState
+
+if TYPE_CHECKING:
+    from approvals.models.tickets import Ticket  # noqa: F401  the subscript below is text
+
+
+#: What was escalated first, then the nearest deadline, then the highest risk: one number, small first.
+URGENCY = models.Func(
+    "escalations", "deadline_at", "risk", function="approvals_urgency", output_field=models.BigIntegerField()
+)
+
+
+def groups_of(user: Any) -> list[int]:
+    """The ids of the user's groups; fetched once for each user object, as Django does with permissions."""
+    if not hasattr(user, "_group_ids"):
+        user._group_ids = list(user.groups.order_by().values_list("pk", flat=True))
+    found: list[int] = user._group_ids
+    return found
+
+
+def _asked_for(query: str) -> SearchQuery:
+    return SearchQuery(query, search_type="raw", config="simple")
+
+
+def _barred(user: Any) -> Q:
+    return Q(bar_requester=True, requester__isnull=False, requester=user.pk)
+
+
+def _snoozes_of(user: Any) -> SnoozeQuerySet:
+    return Snooze.objects.live().filter(ticket=OuterRef("pk"), person=user.pk)
+
+
+class TicketQuerySet(models.QuerySet["Ticket"]):
+    """Every query has a name; every page starts from what its reader may see."""
+
+    def visible_to(self, user: Any) -> TicketQuerySet:
+        """Tickets of the user's groups, the user's own requests, or all for an auditor."""
+        if not user.is_active:
+            return self.none()
+        if user.has_perm("approvals.view_ticket"):
+            return self
+        return self.filter(Q(requester=user.pk) | Q(asked__overlap=groups_of(user)))
+
+    def pending(self) -> TicketQuerySet:
+        """Still waiting for people."""
+        return self.filter(state=TicketState.PENDING)
+
+    def live(self) -> TicketQuerySet:
+        """Asked or answered, not closed without an answer."""
+        return self.exclude(state__in=states.CLOSED)
+
+    def held(self) -> TicketQuerySet:
+        """Open, or approved and not delivered: what a run that ends leaves to be closed."""
+        return self.filter(Q(state=TicketState.PENDING) | Q(state=TicketState.APPROVED, delivered_at=None))
+
+    def resolved(self) -> TicketQuerySet:
+        """No longer waiting, newest first."""
+        return self.exclude(state=TicketState.PENDING).order_by("-resolved_at", "-id")
+
+    def overdue(self) -> TicketQuerySet:
+        """Pending past the deadline by the database's clock, oldest deadline first."""
+        return self.pending().filter(deadline_at__lte=Now()).order_by("deadline_at", "id")
+
+    def undelivered(self) -> TicketQuerySet:
+        """Resolved, out of the recall window, and its graph has not heard of it."""
+        waiting = (TicketState.APPROVED, TicketState.REJECTED, TicketState.ANSWERED, TicketState.EXPIRED)
+        return self.filter(state__in=waiting, delivered_at=None, release_at__lte=Now()).exclude(
+            interrupt_id="", about=None
+        )
+
+    def needing(self, user: Any) -> TicketQuerySet:
+        """Pending tickets on which this user may decide, has not yet, and does not want to put off."""
+        return self.waiting_for(user).exclude(Exists(_snoozes_of(user)))
+
+    def snoozed_by(self, user: Any) -> TicketQuerySet:
+        """Those that this user has put off, the next to come back first; `until` says when."""
+        mine = Snooze.objects.live().filter(person=user.pk)
+        until = models.Subquery(mine.filter(ticket=OuterRef("pk")).values("until")[:1])
+        # Their ids are fetched first: they are few, and the planner would look through everything that waits.
+        found = self.waiting_for(user).filter(pk__in=list(mine.values_list("ticket", flat=True)))
+        return found.annotate(until=until).order_by("until", "id")
+
+    def handed_to(self, user: Any) -> TicketQuerySet:
+        """Those that somebody asked this user to look at."""
+        return self.filter(pk__in=list(Handover.objects.filter(receiver=user).values_list("ticket", flat=True)))
+
+    def waiting_for(self, user: Any) -> TicketQuerySet:
+        """Pending tickets on which this user may decide and has not yet."""
+        voted = Decision.objects.standing(OuterRef("revision")).filter(ticket=OuterRef("pk"), reviewer=user.pk)
+        return self.pending().filter(asked_now__overlap=groups_of(user)).exclude(_barred(user)).exclude(Exists(voted))
+
+    def not_needing(self, user: Any) -> TicketQuerySet:
+        """Pending tickets that wait for somebody else."""
+        # Not the negation of the above: few tickets have this user's word, so those are looked up once.
+        voted = Decision.objects.standing(F("ticket__revision")).filter(
+            ticket__state=TicketState.PENDING, reviewer=user.pk
+        )
+        others = ~Q(asked_now__overlap=groups_of(user)) | _barred(user) | Q(pk__in=voted.values("ticket"))
+        return self.pending().filter(others)
+
+    def concerning(self, user: Any) -> TicketQuerySet:
+        """What waits for this user's word, and what they asked for."""
+        mine = self.model._default_manager.all().waiting_for(user)
+        return self.filter(Q(requester=user.pk) | Q(pk__in=mine.values("pk")))
+
+    def asking(self, user: Any) -> TicketQuerySet:
+        """Pending tickets of the user's groups, whoever is to decide next; for an auditor all."""
+        if user.has_perm("approvals.view_ticket"):
+            return self.pending()
+        return self.pending().filter(asked__overlap=groups_of(user))
+
+    def blind_to(self, user: Any) -> TicketQuerySet:
+        """Those on which the others' words are hidden from this user, who is asked and has not spoken yet."""
+        spoken = Decision.objects.standing(OuterRef("revision")).filter(ticket=OuterRef("pk"), reviewer=user.pk)
+        hidden = self.pending().filter(asked__overlap=groups_of(user), policy__blind=True)
+        return hidden.exclude(Exists(spoken))
+
+    def stuck(self) -> TicketQuerySet:
+        """Pending tickets that nobody can complete."""
+        return self.pending().exclude(shortage="")
+
+    def matching(self, text: str) -> TicketQuerySet:
+        """Those in whose arguments or words every word of the text begins one."""
+        query = lexemes.query(text)
+        return self.filter(wordlist__words=_asked_for(query)) if query else self.none()
+
+    def decided_before(self, ticket_id: int) -> TicketQuerySet:
+        """The resolved tickets that follow this one in the list; all when it is not resolved."""
+        last = self.model._default_manager.filter(pk=ticket_id).values_list("resolved_at", "pk").first()
+        if last is None or last[0] is None:
+            return self.resolved()
+        return self.resolved().filter(Q(resolved_at__lt=last[0]) | Q(resolved_at=last[0], pk__lt=last[1]))
+
+    def by_urgency(self, user: Any = None) -> TicketQuerySet:
+        """What was handed to this user first, then what was escalated, then the nearest deadline, the highest
+        risk, the oldest."""
+        if user is None:
+            return self.order_by(URGENCY, "id")
+        handed = Exists(Handover.objects.filter(ticket=OuterRef("pk"), receiver=user))
+        return self.annotate(is_handed=handed).order_by(F("is_handed").desc(), URGENCY, "id")
+
+    def less_urgent(self, urgency: int, ticket_id: int) -> TicketQuerySet:
+        """What follows in `by_urgency()` after the ticket of this urgency and id."""
+        ranked = self.alias(rank=URGENCY)
+        return ranked.filter(rank__gte=urgency).filter(Q(rank__gt=urgency) | Q(pk__gt=ticket_id))
+
+    def for_list(self) -> TicketQuerySet:
+        """All that a row needs, in a fixed number of queries."""
+        claim = Claim.objects.live().filter(ticket=OuterRef("pk"))
+        looked_after = self.annotate(
+            claimed_by=models.Subquery(claim.values("holder__username")[:1]),
+            claimed_until=models.Subquery(claim.values("expires_at")[:1]),
+        )
+        return looked_after.select_related("requester", "handover__giver", "handover__receiver").prefetch_related(
+            "revisions", "requirements__group", "decisions__reviewer__groups"
+        )

@@ -1,0 +1,84 @@
+"""The edit form, step by step: another row, back to what it was, and the difference before anything is sent."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from approvals import display, edit_steps, edits, forms, policy, schemas, sign_off
+from approvals.errors import ApprovalError, DecisionNotAllowed, InvalidArguments, TicketClosed
+from approvals.models import Ticket
+from approvals.states import DecisionType
+from approvals.views import friction as asked
+from approvals.views import refusals, tickets
+
+REVIEW = "review"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@refusals.explained
+def edit(request: HttpRequest, ticket_id: int) -> HttpResponse:
+    """The form; a POST draws it anew after a step, or shows the difference. Nothing is changed here."""
+    ticket = tickets.find(request, ticket_id)
+    if request.method != "POST" and not ticket.is_open:
+        return redirect(ticket)
+    _check(request, ticket)
+    if request.method != "POST":
+        return _drawn(request, ticket, form=forms.ArgumentsForm(ticket.args, ticket.args_schema))
+    step = request.POST.get("step", REVIEW)
+    data, name = edit_steps.taken(step, request.POST.dict())
+    form = forms.edited(ticket, data)
+    form.focus(name)
+    return _reviewed(request, ticket, form) if step == REVIEW else _drawn(request, ticket, form=form)
+
+
+def _check(request: HttpRequest, ticket: Ticket) -> None:
+    """Raises an ApprovalError where this reader could not send an edit anyway."""
+    reader = tickets.reader(request)
+    if not ticket.is_open:
+        raise TicketClosed(state=ticket.state)
+    policy.may_still_decide(reader, ticket)
+    sign_off.check_turn(ticket, reader)
+    if DecisionType.EDIT not in ticket.allowed_decisions:
+        raise DecisionNotAllowed(type=DecisionType.EDIT.value)
+    if why := schemas.put_aside(ticket.args_schema):
+        raise DecisionNotAllowed(f"The arguments cannot be changed here: {why}")
+
+
+def _reviewed(request: HttpRequest, ticket: Ticket, form: forms.ArgumentsForm) -> HttpResponse:
+    """The difference, or what is wrong beside its field."""
+    if not form.is_valid():
+        return _drawn(request, ticket, form=form, refusal=InvalidArguments([]))
+    try:
+        found = edits.review(ticket, form.args)
+    except ApprovalError as refusal:
+        form.refuse(getattr(refusal, "errors", [{"path": "", "message": str(refusal)}]))
+        return _drawn(request, ticket, form=form, refusal=refusal)
+    return _drawn(request, ticket, form=form, review=found)
+
+
+def _drawn(
+    request: HttpRequest,
+    ticket: Ticket,
+    *,
+    form: forms.ArgumentsForm,
+    review: edits.Review | None = None,
+    refusal: ApprovalError | None = None,
+) -> HttpResponse:
+    """The form alone for htmx, else the whole page with it open."""
+    typed = {"type": DecisionType.EDIT.value, "message": request.POST.get("message", "")}
+    if not request.htmx:  # type: ignore[attr-defined]
+        return tickets.page(request, ticket, refusal=refusal, arguments=form, review=review, typed=typed)
+    context = {
+        "ticket": ticket,
+        "arguments": form,
+        "review": review,
+        "refusal": refusal,
+        "typed": typed,
+        "signatures": display.signatures(ticket),
+        **asked.of_review(request, ticket, review, refusal=refusal),
+    }
+    response = render(request, "approvals/_edit_form.html", context, status=refusal.status if refusal else 200)
+    response.headers["HX-Retarget"] = "#edit"
+    return response

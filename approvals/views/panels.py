@@ -1,0 +1,55 @@
+"""The page on which something of high risk is approved: all of it unfolded, what follows, what was checked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from approvals import display, findings, friction, looks, policy, timeouts
+from approvals.errors import ApprovalError
+from approvals.models import Ticket
+from approvals.states import Channel, DecisionType
+from approvals.views import friction as asked
+from approvals.views import tickets
+
+
+@require_safe
+def show(request: HttpRequest, ticket_id: int) -> HttpResponse:
+    """The page; whoever may not approve is sent to the ticket, which says why."""
+    ticket = tickets.find(request, ticket_id)
+    return page(request, ticket) if may_approve(request, ticket) else redirect(ticket)
+
+
+def may_approve(request: HttpRequest, ticket: Ticket) -> bool:
+    """Could this reader approve it now, as far as a page can tell?"""
+    reader = tickets.reader(request)
+    is_allowed = ticket.is_open and DecisionType.APPROVE in ticket.allowed_decisions
+    return is_allowed and not (policy.blocked_reason(reader, ticket) or policy.waiting_reason(reader, ticket))
+
+
+def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None = None) -> HttpResponse:
+    """Draw it; after a refusal with what is missing beside its field, and what was typed."""
+    care = friction.of(ticket.policy, risk=ticket.risk, gate=ticket.gate)
+    is_second = asked.is_quick(refusal)
+    context = {
+        "ticket": ticket,
+        "care": care,
+        "findings": findings.of(ticket, reader=tickets.reader(request)),
+        "signatures": display.signatures(ticket),
+        "checked": asked.checked(ticket, ticket.args),
+        "seen": looks.note(ticket, ticket.args, reader_id=tickets.reader(request).pk, is_second=is_second),
+        "is_second": is_second,
+        "must_sign_in": care.sign_in and not asked.has_signed_in_lately(request),
+        "held": timedelta(seconds=timeouts.recall_window(ticket.recall_seconds, risk=ticket.risk, via=Channel.BROWSER)),
+        "refusal": refusal,
+        "missing": asked.missing(refusal),
+        "typed": request.POST if refusal else {},
+    }
+    template = "approvals/_approve.html" if request.htmx else "approvals/approve.html"  # type: ignore[attr-defined]
+    response = render(request, template, context, status=asked.status_of(refusal))
+    if refusal:
+        response.headers["HX-Retarget"] = "#ticket"
+    return response

@@ -1,0 +1,20 @@
+"""An open page says so every 25 seconds, and hears who else is looking."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_POST
+
+from approvals import presence
+from approvals.views import tickets
+
+
+@require_POST
+def note(request: HttpRequest, ticket_id: int) -> HttpResponse:
+    """I am looking; the others who are."""
+    ticket, reader = tickets.find(request, ticket_id), tickets.reader(request)
+    if not ticket.is_open:
+        return HttpResponse("")
+    presence.note(ticket, reader, is_deciding="deciding" in request.POST)
+    return render(request, "approvals/_presence.html", {"others": presence.others(ticket, than=reader)})
