@@ -38,9 +38,12 @@ function tick() {
     frame?.classList.toggle("deadline--soon", left >= URGENT && left < SOON);
   }
   for (const claim of document.querySelectorAll("[data-lapses]")) claim.hidden = Date.parse(claim.dataset.lapses) <= now();
-  // Nothing is typed on the page that says when a ticket comes back.
   const returns = document.querySelector("[data-returns]");
-  if (returns && Date.parse(returns.dataset.returns) + 1_000 <= now()) location.reload();
+  if (returns && Date.parse(returns.dataset.returns) + 1_000 <= now()) {
+    delete returns.dataset.returns;
+    returns.hidden = true;
+    document.dispatchEvent(new Event("countersign:returns"));
+  }
   for (const time of document.querySelectorAll("time[data-ago]")) {
     const past = (now() - Date.parse(time.dateTime)) / 1000;
     write(time, past >= MINUTE ? `${span(past)} ago` : "just now");

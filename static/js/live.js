@@ -12,7 +12,7 @@ const status = byId("live-status");
 let since = Number(socket.dataset.since);
 let isOpen = false, isNew = false, signedOut = false;
 let heard = Date.now(), lost = Date.now(), polled = Date.now(), hiddenAt = 0;
-let told = 0, telling = 0, refreshing = 0;
+let told = 0, telling = 0, refreshing = 0, relisting = 0, recounting = 0;
 
 // Short pauses before a new attempt, spread out so that a thousand pages do not return at once.
 htmx.config.wsReconnectDelay = (attempt) => 500 + Math.random() * Math.min(4_500, 500 * 2 ** attempt);
@@ -52,15 +52,17 @@ function apply(html) {
   const seq = Number(beat?.dataset.seq ?? since);
   const isBehind = isNew && seq > since;
   const mustReload = parsed.content.querySelector("#live-reload");
-  const arrived = rows.take(parsed.content);
+  const hadRows = parsed.content.querySelector("ol[hx-swap-oob]");
+  const { news, isUnclear } = rows.take(parsed.content);
   const isNudged = [...fitting(parsed.content).children].some((root) => root.id.endsWith("-live"));
   htmx.swap(document.body, parsed.innerHTML, { swapStyle: "none", settleDelay: 0, swapDelay: 0 });
   isNew = false;
   if (isBehind) catchUp();
   else since = Math.max(since, seq);
-  if (arrived) announce(arrived);
+  if (news) announce(news);
   if (isNudged || mustReload) soon();
-  if (byId("inbox") && mustReload) location.reload(); // lists only, nothing is typed there
+  if (isUnclear || mustReload) relist();
+  if (hadRows) recount();
   showState();
 }
 
@@ -85,13 +87,38 @@ const isTyped = (field) =>
   : field.matches("select") ? [...field.options].some((option) => option.selected !== option.defaultSelected)
   : !field.matches("[type=hidden], button") && field.value !== field.defaultValue;
 const isBusy = (region) =>
-  region.querySelector("dialog[open]") || region.querySelector("form :is(input, textarea, select):focus")
+  region.querySelector("dialog[open], [data-unsaved]") || region.querySelector("form :is(input, textarea, select):focus")
   || [...region.querySelectorAll("form :is(input, textarea, select)")].some(isTyped);
 
 // Several nudges make one request, and an answer that is on its way comes first.
 function soon() {
   clearTimeout(refreshing);
   refreshing = setTimeout(() => (document.querySelector(".htmx-request") ? soon() : refresh()), 150);
+}
+
+// Whether a ticket fits a filter, or comes on this page, the server says.
+function relist() {
+  clearTimeout(relisting);
+  relisting = setTimeout(async () => {
+    try {
+      rows.merge(new DOMParser().parseFromString(await get(location.href), "text/html"));
+    } catch {
+      showState();
+    }
+  }, MERGE / 4);
+}
+
+// The numbers of the other lists: once for what came within a while, and not by all pages at the same moment.
+function recount() {
+  clearTimeout(recounting);
+  if (byId("tabs")) recounting = setTimeout(async () => {
+    if (document.hidden) return;
+    const fresh = new DOMParser().parseFromString(await get(`/inbox/tabs/${location.search}`), "text/html");
+    for (const count of fresh.querySelectorAll("[data-tab]")) {
+      document.querySelector(`[data-tab="${count.dataset.tab}"]`)?.replaceChildren(count.textContent);
+    }
+    rows.sumUp();
+  }, MERGE * (0.5 + Math.random()));
 }
 
 // What depends on the reader is fetched: each region of this page again, but never under someone's typing.
@@ -102,16 +129,23 @@ async function refresh() {
     const fresh = new DOMParser().parseFromString(await get(location.href), "text/html");
     if (fresh.title) document.title = fresh.title;
     rows.sumUp();
+    const ended = fresh.getElementById("ended")?.textContent, isSame = version(document) === version(fresh);
     for (const { id } of regions) {
       const region = byId(id), now = fresh.getElementById(id);
+      if (region && !now && ended) markStale(region, ended); // a page for deciding on what is decided
       if (now) keepTouched(region, now);
       if (!region || !now || region.isEqualNode(now)) continue;
-      if (isBusy(region)) markStale(region);
-      else replace(region, now);
+      if (!isBusy(region)) replace(region, now);
+      else if (!isSame || !region.querySelector("[data-unsaved]")) markStale(region, ended);
     }
   } catch {
     showState();
   }
+}
+
+function version(page) {
+  const { revision, state } = page.querySelector("#ticket")?.dataset ?? {};
+  return `${revision} ${state}`;
 }
 
 // What somebody opened stays open; [data-keep] never changes, so what was loaded into it stays too.
@@ -130,13 +164,14 @@ function keepTouched(region, now) {
   if (folds.length === fresh.length) folds.forEach((fold, at) => { fresh[at].open = fold.open; });
 }
 
-function markStale(region) {
-  const words = "This changed while you were writing. Your text is kept; nothing has been sent.";
+function markStale(region, ended) {
+  const words = `${ended ?? "This changed"} while you were writing. Your text is kept; nothing has been sent.`;
+  if (ended) for (const button of region.querySelectorAll("[type=submit]")) button.disabled = true;
   const place = region.querySelector("form")?.closest("section, .desk") ?? region;
   const note = byId("stale") ?? place.insertAdjacentElement("afterbegin",
     Object.assign(document.createElement("p"), { id: "stale", className: "stale notice" }));
-  if (note.textContent) return;
-  note.append(words, " ", Object.assign(document.createElement("a"), { href: location.href, textContent: "Show the new version" }));
+  if (note.textContent.startsWith(words)) return;
+  note.replaceChildren(words, " ", Object.assign(document.createElement("a"), { href: location.href, textContent: "Show the new version" }));
   region.dataset.stale = "";
   byId("announce-now")?.replaceChildren(words);
 }
@@ -147,6 +182,7 @@ function announce(count) {
   clearTimeout(telling);
   telling = setTimeout(() => {
     byId("announce")?.replaceChildren(told === 1 ? "1 new ticket" : `${told} new tickets`);
+    document.dispatchEvent(new CustomEvent("countersign:news", { detail: { count: told } }));
     told = 0;
   }, MERGE);
 }
@@ -166,6 +202,7 @@ document.addEventListener("htmx:wsClose", (event) => {
   signedOut ||= event.detail.event.code === 4401;
   showState();
 });
+document.addEventListener("countersign:returns", relist); // what was put off is due again
 addEventListener("online", catchUp);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) hiddenAt = Date.now();

@@ -10,10 +10,12 @@ function tell(words) {
   place?.scrollIntoView({ block: "start" });
 }
 
-document.addEventListener("htmx:beforeRequest", () => document.getElementById("problem")?.replaceChildren());
-document.addEventListener("htmx:sendError", () => tell("No answer came."));
+const isQuiet = ({ detail }) => detail.elt.matches("[data-quiet]"); // nobody asked for it
+document.addEventListener("htmx:beforeRequest", (event) => isQuiet(event) || document.getElementById("problem")?.replaceChildren());
+document.addEventListener("htmx:sendError", (event) => isQuiet(event) || tell("No answer came."));
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.xhr.status < 400 || detail.xhr.getResponseHeader("HX-Retarget")) return;
   detail.shouldSwap = false;
+  if (isQuiet({ detail: detail.requestConfig })) return;
   tell(`The answer was an error (${detail.xhr.status}).`);
 });

@@ -1,122 +1,136 @@
-// Puts the rows of tickets where they belong: into their list, in the order the server would draw, and never
-// under a pointer or the focus. What waits for this reader is kept as ids, so that every page can count it.
-// Data in: ol[data-list][data-cut], li[data-order][data-state], #live-socket[data-waiting].
+// Puts the rows of tickets into the list of the page, in the order the server would draw, and moves none under
+// a pointer, the focus or a selection. What waits for this reader is kept as ids: every page counts it.
+// Data in: ol[data-list][data-takes][data-cut], li[data-order][data-state], #live-socket[data-waiting].
 
-const FOLD = 8_000, LOOK = 500;
+const FOLD = 8_000, LOOK = 500, TOP = 120, MOST = 1_000;
 const byId = (id) => document.getElementById(id);
+const list = () => document.querySelector("ol[data-list]");
 const isPending = (row) => row.dataset.state === "pending";
-const isBusy = (list) => list?.matches(":hover, :focus-within") ?? false;
+const isTouched = (place) => Boolean(place?.matches(":hover, :focus-within"));
+
+// At the top, with nothing pointed at, focused or selected, a row may come and go.
+function isBusy() {
+  const here = list();
+  return isTouched(here) || scrollY > TOP || Boolean(here?.querySelector("input:checked"));
+}
 
 const waiting = new Set(byId("live-socket").dataset.waiting.split(" ").filter(Boolean).map((id) => `ticket-row-${id}`));
-const held = new Map(); // rows that wait until nobody points at their list
+const isCut = waiting.size > MOST;
+const held = new Map(); // what waits until nobody's hand is on the list: a row to put in, or one to take out
 
-// Takes the rows out of what came; says how many tickets wait for the reader that did not before.
+// Takes the rows out of what came. `news`: tickets that wait for the reader and did not before; `isUnclear`:
+// only the server knows whether a row belongs into this list.
 export function take(content) {
-  let news = 0;
+  let news = 0, isUnclear = false;
   for (const wrapper of [...content.children].filter((root) => root.matches("ol[hx-swap-oob]"))) {
     const home = wrapper.getAttribute("hx-swap-oob").split("#")[1];
-    for (const row of [...wrapper.children]) news += put(row, home);
+    for (const row of [...wrapper.children]) {
+      news += count(row, home);
+      isUnclear = put(row, home) || isUnclear;
+    }
     wrapper.remove();
   }
   sumUp();
-  return news;
+  return { news, isUnclear };
 }
 
-function put(row, home) {
+function count(row, home) {
   const isNews = home === "inbox-list" && !waiting.has(row.id);
   if (home === "inbox-list") waiting.add(row.id);
   else waiting.delete(row.id);
-  const list = byId(home);
-  let old = byId(row.id);
-  if (old?.closest("#snoozed-list") && home !== "others-list") {
-    old.remove(); // escalated, handed over or decided: it is put off no longer
-    old = null;
-  }
-  held.delete(row.id);
-  if (old) replace(old, row);
-  const at = row.closest("[data-list]");
-  if (at && at !== list && !isPending(row)) fold(row); // decided here: it stays to be read first
-  else if (list && (!old || at)) place(row, list);
   return isNews ? 1 : 0;
 }
 
-function replace(old, row) {
-  const hadFocus = old.contains(document.activeElement);
-  old.replaceWith(row);
-  if (hadFocus) row.querySelector("a")?.focus({ preventScroll: true });
+function put(row, home) {
+  const here = list(), old = byId(row.id);
+  held.delete(row.id);
+  if (old) replace(old, row);
+  if (!here || here.dataset.list === "asked") return Boolean(here);
+  const isHere = here.dataset.takes.split(" ").includes(home);
+  if (isHere && !old) later(row, () => insert(row));
+  else if (!isHere && old && isPending(row)) later(row, () => row.remove());
+  else if (!isHere && old) fold(row); // decided elsewhere: it stays to be read first
+  return false;
 }
 
-function place(row, list) {
-  if (isBusy(list) || isBusy(row.closest("[data-list]"))) {
-    if (row.parentElement !== list || !isSorted(row)) held.set(row.id, { row, list });
-    return showHeld();
+// The list as the server draws it now: what is missing comes in, what is gone goes.
+export function merge(fresh) {
+  const here = list(), rows = [...fresh.querySelectorAll("ol[data-list] .ticket-row")];
+  if (!here) return;
+  const wanted = new Set(rows.map((row) => row.id));
+  for (const row of here.querySelectorAll(".ticket-row")) if (!wanted.has(row.id) && isPending(row)) later(row, () => row.remove());
+  for (const row of rows) {
+    const old = byId(row.id);
+    if (old) replace(old, row);
+    else later(row, () => insert(row));
   }
-  insert(row, list);
+  sumUp();
 }
 
-function insert(row, list) {
-  const before = list.dataset.list === "newest-first" ? (other) => other.dataset.order < row.dataset.order : (other) => other.dataset.order > row.dataset.order;
-  const rivals = [...list.children].filter((other) => other !== row && isPending(other) === isPending(row));
-  const next = rivals.find(before);
-  const isOff = list.dataset.list === "earlier" || (!next && "cut" in list.dataset);
-  const isThere = row.parentElement === list;
-  if (isOff && !isThere) row.remove();
-  else if (!isThere || !isSorted(row)) list.insertBefore(row, next ?? null);
+function replace(old, row) {
+  const hadFocus = old.contains(document.activeElement) && document.activeElement.tagName;
+  const was = old.querySelector("input"), now = row.querySelector("input");
+  if (was && now) now.checked = was.checked;
+  old.replaceWith(row);
+  if (hadFocus) row.querySelector(hadFocus.toLowerCase())?.focus({ preventScroll: true });
 }
 
-function isSorted(row) {
-  const [last, next] = [row.previousElementSibling, row.nextElementSibling].map((other) => other?.dataset.order);
-  return (last === undefined || last < row.dataset.order) && (next === undefined || row.dataset.order < next);
+function later(row, move) {
+  if (isBusy()) held.set(row.id, { row, move });
+  else move();
+  showHeld();
 }
 
-// What was decided elsewhere stays long enough to be read, then moves to the decided ones.
+function insert(row) {
+  const here = list(), isNewest = here.id === "decided-list";
+  const next = [...here.children].find((other) => isNewest ? other.dataset.order < row.dataset.order : other.dataset.order > row.dataset.order);
+  if (next || !("cut" in here.dataset)) here.insertBefore(row, next ?? null);
+}
+
+// What was decided elsewhere stays long enough to be read, and while somebody is on it.
 function fold(row) {
-  setTimeout(function move() {
-    if (!row.isConnected) return;
-    if (row.matches(":hover, :focus-within")) return setTimeout(move, 1_000);
-    const list = byId("decided-list");
-    if (list) place(row, list);
-    else row.remove();
+  setTimeout(function leave() {
+    if (!row.isConnected || isPending(row)) return;
+    if (isTouched(row)) return setTimeout(leave, 1_000);
+    row.remove();
     sumUp();
   }, FOLD);
 }
 
 function showHeld() {
-  const button = byId("newcomers");
   const fresh = [...held.values()].filter(({ row }) => !row.isConnected).length;
-  button.hidden = fresh === 0;
-  button.textContent = fresh === 1 ? "1 new ticket: show it" : `${fresh} new tickets: show them`;
+  byId("newcomers").hidden = fresh === 0;
+  byId("newcomers").textContent = `${fresh} new – press n`;
 }
 
-function release(isAsked) {
-  for (const [id, { row, list }] of held) {
-    if (!isAsked && (isBusy(list) || isBusy(row.closest("[data-list]")))) continue;
-    held.delete(id);
-    insert(row, list);
-  }
+export function release() {
+  for (const { move } of held.values()) move();
+  held.clear();
   showHeld();
   sumUp();
 }
 
-// The heading, the tab's title, the list and the next deadline say the same.
+// The heading, the tab's title, the number in the page and the next deadline say the same.
 export function sumUp() {
-  const count = counted(waiting.size, byId("waiting-for-you")?.dataset.most ?? 50);
-  document.title = (count ? `(${count}) ` : "") + document.title.trim().replace(/^\(\d+\+?\) /, "");
-  if (!byId("inbox")) return;
-  byId("waiting-for-you").textContent = count ? `${count} waiting for you` : "Nothing is waiting for you";
-  const others = byId("others-list").querySelectorAll(":scope > [data-state=pending]").length;
-  if (!("cut" in byId("others-list").dataset)) byId("others-count").textContent = counted(others, byId("others-count").dataset.most);
-  const due = [...byId("inbox-list").querySelectorAll(":scope > [data-state=pending] time[data-countdown]")];
+  const words = isCut ? `${MOST.toLocaleString("en")}+` : waiting.size.toLocaleString("en");
+  document.title = (waiting.size ? `(${words}) ` : "") + document.title.trim().replace(/^\([\d,]+\+?\) /, "");
+  if (waiting.size) navigator.setAppBadge?.(waiting.size).catch(() => {});
+  else navigator.clearAppBadge?.().catch(() => {});
+  const heading = byId("waiting-for-you"), tab = document.querySelector("[data-tab='']");
+  if (tab) tab.textContent = words;
+  if (!heading) return;
+  heading.textContent = waiting.size ? `${words} waiting for you` : "Nothing is waiting for you";
+  const here = list();
+  const unsorted = [...here.children].filter(isPending).some((row, at, all) => at && all[at - 1].dataset.order > row.dataset.order);
+  byId("resort").hidden = !unsorted;
+  if ("cut" in here.dataset) return;
+  const due = [...here.querySelectorAll("[data-state=pending] time[data-countdown]")];
   const first = due.sort((one, other) => Date.parse(one.dateTime) - Date.parse(other.dateTime))[0];
   byId("next-deadline").hidden = !first;
   if (first) byId("next-deadline").querySelector("time").replaceWith(first.cloneNode(true));
 }
 
-function counted(count, most) {
-  return count > most ? `${most}+` : count || "";
-}
-
-byId("newcomers").addEventListener("click", () => release(true));
-setInterval(() => held.size && release(false), LOOK);
+byId("newcomers").addEventListener("click", release);
+setInterval(() => held.size && !isBusy() && release(), LOOK);
 document.addEventListener("htmx:afterSettle", sumUp); // a swapped ticket brings a title of its own
 sumUp();
