@@ -8,3 +8,9 @@ class SiteConfig(AppConfig):
 
     name = "hitl_site"
     verbose_name = "Countersign"
+
+    def ready(self) -> None:
+        """Whoever signs in is in the record."""
+        from hitl_site import attendance  # it knows people, who are known only now
+
+        attendance.connect()

@@ -13,9 +13,14 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402 - needs Django set u
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs Django set up
 from channels.security.websocket import OriginValidator  # noqa: E402 - needs Django set up
 from django.conf import settings  # noqa: E402 - needs Django set up
+from django.db import connection  # noqa: E402 - needs Django set up
 
 from approvals import routing  # noqa: E402 - needs Django set up
 from hitl_site.handlers import OneHop  # noqa: E402 - needs Django set up
+
+#: Without a database people are told so after this long; workers wait longer, because nobody looks on.
+PATIENCE_SECONDS = 0.75
+connection.settings_dict["OPTIONS"].get("pool", {})["timeout"] = PATIENCE_SECONDS
 
 application = ProtocolTypeRouter(
     {

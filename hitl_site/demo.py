@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from agents.models import Run
-from approvals import drafts, rulebook
+from approvals import drafts, freezes, rulebook
 from approvals.models import Policy
 from approvals.states import Gate, OnTimeout, Risk
 from approvals.timeouts import Step
@@ -43,6 +43,10 @@ RUNS: tuple[tuple[str, str], ...] = (
     ("email_draft", "email bob@example.com subject Minutes body Please find the minutes attached."),
     ("tool_review", "order 12 chairs"),
     ("operations", "read handbook.md"),
+    ("batch", "email ana@example.com subject Offer body Our offer is attached., then order 3 lamps"),
+    ("clarify", "ask Which of the two invoices from March shall be paid?"),
+    ("agent_inbox", "order 40 notebooks"),
+    ("tool_interrupt", "transfer 75 to erin"),
 )
 
 
@@ -133,16 +137,17 @@ def seed() -> list[Account]:
 
 def seed_runs() -> int:
     """Start the demo runs that are missing, unless somebody has begun to use the place; say how many."""
-    from agents import registry, runner  # LangGraph is loaded only here: `up` itself stays light
+    from agents import registry, runner, workers  # LangGraph is loaded only here: `up` itself stays light
 
-    if Run.objects.exclude(thread_id__startswith="demo-").exists():
+    if freezes.is_frozen() or Run.objects.exclude(thread_id__startswith="demo-").exists():
         return 0
     requester = User.objects.get(username=REQUESTER).pk
     known = set(Run.objects.values_list("thread_id", flat=True))
     missing = [(f"demo-{n}", run) for n, run in enumerate(RUNS, start=1) if f"demo-{n}" not in known]
-    for thread_id, (graph, message) in missing:
-        said = registry.message_input(registry.get(graph), message)
-        runner.start_sync(graph=graph, input=said, thread_id=thread_id, requester_id=requester)
+    with workers.enrolled("seed_demo"):
+        for thread_id, (graph, message) in missing:
+            said = registry.message_input(registry.get(graph), message)
+            runner.start_sync(graph=graph, input=said, thread_id=thread_id, requester_id=requester)
     return len(missing)
 
 

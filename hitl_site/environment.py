@@ -35,6 +35,19 @@ def text(name: str, *, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
+def number(name: str, *, default: int, least: int, most: int, of: str = "") -> int:
+    """Read a whole number."""
+    value = text(name, default=str(default))
+    if not (value.isascii() and value.isdecimal() and least <= int(value) <= most):
+        raise ImproperlyConfigured(f"{name} must be a whole number{of} from {least} to {most}, not {value!r}.")
+    return int(value)
+
+
+def seconds(name: str, *, default: int, least: int, most: int) -> int:
+    """Read a whole number of seconds."""
+    return number(name, default=default, least=least, most=most, of=" of seconds")
+
+
 def secret(name: str, *, shortest: int = 16) -> str:
     """Read a secret that nobody can guess; empty where it is not set."""
     value = text(name)

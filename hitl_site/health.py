@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 NOT_RUNNING = "Countersign's database is not running: start it with `manage.py up`, or set DATABASE_URL."
 _UNREACHABLE = ("connection", "connect", "could not translate", "couldn't get", "timeout expired")
 _LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
-#: What Postgres says of itself when it is not there for us: the connection broke, it stops or starts, it is full.
-_GONE = ("08", "57P", "53300")
+#: What Postgres says of itself when it is not there for us: the connection broke, it stops or starts, connections,
+#: memory or the disk have run out, files cannot be read, or it is a standby.
+_GONE = ("08", "57P", "53", "58", "25006")
 #: Who asks whether this is ready does not wait for a pool that waits for the server.
 _PING_SECONDS = 2
 _migrated = False
@@ -69,14 +70,20 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when the database answers and every migration is applied, else 503 and why."""
+    """Answer 200 when the database answers and every migration is applied, else 503 and why.
+
+    A second line says that everything is frozen: people must reach the pages that tell them so.
+    """
+    from approvals import freezes  # the command line needs this module before the apps are there
+
     try:
         problem = _unready()
+        freeze = None if problem else freezes.standing()
     except (DatabaseError, psycopg.Error) as error:
         problem = " ".join(str(error).split())
     if problem:
         return HttpResponse(f"{problem}\n", status=503, content_type="text/plain")
-    return HttpResponse("ready\n", content_type="text/plain")
+    return HttpResponse(f"ready\nfrozen: {freeze}\n" if freeze else "ready\n", content_type="text/plain")
 
 
 def _is_from_here(request: HttpRequest) -> bool:

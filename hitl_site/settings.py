@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from approvals import failpoints
 from hitl_site import environment, postgres
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -39,6 +40,7 @@ WEBSOCKET_ORIGINS = list(
     )
 )
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+failpoints.arm(environment.text(failpoints.VARIABLE), log=environment.text(failpoints.LOG), address=PUBLIC_URL)
 CSRF_FAILURE_VIEW = "hitl_site.failures.csrf"
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
@@ -64,7 +66,7 @@ INSTALLED_APPS = [
     "hitl_site",
     "daphne",
     "channels",
-    "django.contrib.admin",
+    "hitl_site.administration.Config",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -85,6 +87,9 @@ INSTALLED_APPS = [
     "agents",
 ]
 MIDDLEWARE = [
+    # A page of fifty tickets repeats itself: a tenth of it is sent. Django pads it against guessing at its length.
+    "django.middleware.gzip.GZipMiddleware",
+    "hitl_site.api.ForPrograms",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -94,6 +99,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "hitl_site.entrance.SignInRequired",
+    "hitl_site.attendance.Attended",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -111,10 +117,19 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "approvals.preferences.in_templates",
             ],
         },
     },
 ]
+
+#: Who approves something of high risk sooner than this is asked to look once more; 0 asks nobody.
+COUNTERSIGN_SECOND_LOOK_SECONDS = environment.seconds("COUNTERSIGN_SECOND_LOOK_SECONDS", default=5, least=0, most=600)
+
+# --- workers
+
+#: How long a run, or a job, still belongs to a worker that has not been heard of. It says so three times as often.
+COUNTERSIGN_LEASE_SECONDS = environment.seconds("COUNTERSIGN_LEASE_SECONDS", default=30, least=3, most=600)
 
 # --- database
 
@@ -126,7 +141,7 @@ _timeouts = "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_
 _options: dict[str, Any] = _database.pop("OPTIONS")
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "hitl_site.pooled",
         **_database,
         "CONN_MAX_AGE": 0,
         "OPTIONS": {
@@ -175,6 +190,8 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_SESSION_REMEMBER = True
+#: How long a sign-in counts as fresh: to change an account, and to approve what cannot be undone.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 
 MFA_SUPPORTED_TYPES = environment.choices("COUNTERSIGN_MFA", among=("totp", "passkeys"), default=("totp",))
 MFA_PASSKEY_LOGIN_ENABLED = "passkeys" in MFA_SUPPORTED_TYPES
@@ -254,6 +271,7 @@ COUNTERSIGN_GRAPHS = environment.files("COUNTERSIGN_GRAPHS")
 COUNTERSIGN_PROTOCOLS = environment.words("COUNTERSIGN_PROTOCOLS")
 COUNTERSIGN_POLICIES = environment.file("COUNTERSIGN_POLICIES")
 COUNTERSIGN_SEAL_KEY = environment.file("COUNTERSIGN_SEAL_KEY")
+COUNTERSIGN_API_RATE = environment.number("COUNTERSIGN_API_RATE", default=6_000, least=1, most=1_000_000)
 COUNTERSIGN_METRICS_TOKEN = environment.secret("COUNTERSIGN_METRICS_TOKEN")
 COUNTERSIGN_DEMO_PASSWORD = environment.text("COUNTERSIGN_DEMO_PASSWORD")
 

@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from hitl_site import health
+from hitl_site import api, health
 
 admin.site.site_header = admin.site.site_title = "Countersign"
 # One way in: the admin's own sign-in page would ask for no second factor.
@@ -20,6 +20,7 @@ handler500 = "hitl_site.failures.server_error"
 urlpatterns = [
     path("", include("approvals.urls")),
     path("", include("agents.urls")),
+    path("api/v1/", api.urls()),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("favicon.ico", login_not_required(RedirectView.as_view(url="/static/favicon.svg"))),

@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
@@ -133,6 +134,8 @@ class Command(BaseCommand):
         if accounts:
             for line in demo.lines(accounts):
                 self.stdout.write(line)
+        elif not User.objects.exists():
+            self.stdout.write("Nobody can sign in yet: `uv run manage.py createsuperuser` makes the first person.")
         self.stdout.write(f"Countersign is ready at {self.environment['COUNTERSIGN_PUBLIC_URL']}")
         self.stdout.flush()
 

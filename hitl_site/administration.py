@@ -1,0 +1,65 @@
+"""What is done in the admin goes into the record, whichever model it is done to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.sites import AdminSite
+from django.db import transaction
+from django.http import HttpRequest
+
+from approvals import audit
+
+STREAM = "system/admin"
+
+
+class Recorded:
+    """An admin whose own log is kept beside the record; the record cannot be edited."""
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Something was made."""
+        _tell("admin.added", request, obj, message)
+        return super().log_addition(request, obj, message)  # type: ignore[misc]  # mixed into a ModelAdmin
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Something was changed."""
+        _tell("admin.changed", request, obj, message)
+        return super().log_change(request, obj, message)  # type: ignore[misc]
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Some things are about to be deleted."""
+        for obj in queryset:
+            _tell("admin.deleted", request, obj, "")
+        return super().log_deletions(request, queryset)  # type: ignore[misc]
+
+
+class Site(AdminSite):
+    """The admin, every part of it recorded."""
+
+    def register(
+        self, model_or_iterable: Any, admin_class: type[ModelAdmin[Any]] | None = None, **options: Any
+    ) -> None:
+        """As the admin does, with the record mixed in."""
+        base: Any = admin_class or ModelAdmin
+        super().register(model_or_iterable, type(base.__name__, (Recorded, base), {}), **options)
+
+
+class Config(AdminConfig):
+    """Django's admin, with our site."""
+
+    default_site = "hitl_site.administration.Site"
+
+
+def _tell(type: str, request: HttpRequest, obj: Any, message: Any) -> None:
+    user: Any = request.user
+    with transaction.atomic():
+        audit.append(
+            type, stream=STREAM, actor=user, model=obj._meta.label_lower, pk=str(obj.pk), changes=_named(message)
+        )
+
+
+def _named(message: Any) -> list[dict[str, Any]]:
+    """What the admin says was changed: names of fields, never their values."""
+    return message if isinstance(message, list) else []
