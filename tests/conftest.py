@@ -12,6 +12,7 @@ import functools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ import pytest
 HOME = Path(tempfile.mkdtemp(prefix="countersign-test-"))
 os.environ["COUNTERSIGN_DATA_DIR"] = str(HOME)
 os.environ.setdefault("COUNTERSIGN_DEMO_PASSWORD", "correct horse battery staple")
+# Nobody waits in a test unless it is about waiting.
+os.environ.setdefault("COUNTERSIGN_SECOND_LOOK_SECONDS", "0")
 # Playwright's sync API keeps a loop running in the thread that also uses the ORM.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -41,8 +44,17 @@ def _start_postgres() -> None:
     _servers.append(postgres.start(HOME))
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes for the whole suite, which waits as much as it works; a few files are quicker in one."""
+    return 2 if config.args == config.getini("testpaths") else 0
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """One server for the whole run."""
+    """One server for each process that runs tests."""
+    if config.getoption("numprocesses") and not hasattr(config, "workerinput"):
+        # This one only hands them out; left set, the others would read the settings before their own directory is.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
+        return
     _start_postgres()
 
 
@@ -64,10 +76,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     flush = connection.ops.__class__.execute_sql_flush
 
     def flush_append_only(self: Any, sql_list: list[str]) -> None:
-        tables = ("approvals_revision", "approvals_decision", "approvals_auditentry", "approvals_policyversion")
+        written_once = ("revision", "decision", "auditentry", "policyversion", "payload", "leaf", "seal")
+        tables = [f"approvals_{name}" for name in written_once]
         switch = "ALTER TABLE {} {} TRIGGER USER"
         disabled = [switch.format(table, "DISABLE") for table in tables]
         enabled = [switch.format(table, "ENABLE") for table in tables]
+        # A head that is kept of a record that is gone would look like a restored database.
+        for head in HOME.glob("head*"):
+            head.unlink(missing_ok=True)
         # The queue's tables are not Django's own, so its flush passes them over.
         flush(self, [*disabled, *sql_list, *enabled, "TRUNCATE procrastinate_jobs CASCADE"])
 
@@ -78,6 +94,21 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 def data_dir() -> Path:
     """Where the demo tools leave files, mail and orders during a test."""
     return HOME
+
+
+@pytest.fixture
+def test_database() -> Iterator[str]:
+    """The address of the database this test writes to, for other processes, until all of them left it."""
+    from django.db import connection
+
+    from approvals.live import hub
+    from tests.browser.stage import GUEST, guests
+
+    found, host = connection.settings_dict, hub.listen_params().get("host", "")
+    who = f"{found['USER']}:{found['PASSWORD']}@" if found["PASSWORD"] else f"{found['USER']}@"
+    yield f"postgresql://{who}/{found['NAME']}?host={host}&application_name={GUEST}"
+    while guests():  # a server process notices a moment later that its client has gone
+        time.sleep(0.02)
 
 
 @functools.cache

@@ -250,6 +250,8 @@ def test_a_data_dir_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
         ("COUNTERSIGN_DEBUG", "perhaps"),
         ("COUNTERSIGN_GRAPHS", "nowhere/langgraph.json"),
         ("COUNTERSIGN_MFA", "carrier pigeon"),
+        ("COUNTERSIGN_LEASE_SECONDS", "a while"),
+        ("COUNTERSIGN_FAILPOINTS", "nowhere=kill"),
         ("COUNTERSIGN_OIDC_CLIENT_ID", "countersign"),
         ("COUNTERSIGN_SMTP_URL", "pigeon://mail.example.com"),
     ],

@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from approvals import arguments, fields
 from approvals.errors import DecisionNotAllowed, InvalidArguments
-from tests.factories import decide, make_policy, open_ticket
+from approvals.models import Decision
+from tests.factories import claim, decide, make_policy, open_ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +28,33 @@ def test_answers_in_different_words_do_not_count_together(alice, bob):
     ticket = open_ticket(answer_releases=True)
     decide(ticket, alice, "respond", message="no, please don't")
     assert decide(ticket, bob, "respond", message="pay").state == "pending"
+
+
+def test_an_answer_the_graph_may_act_on_waits_again_when_who_gave_it_has_left_before_it_was_told(alice, bob):
+    ticket = decide(open_ticket(answer_releases=True), alice, "respond", message="pay")
+    alice.groups.clear()
+    assert not claim(ticket)
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.message, ticket.delivered_at) == ("pending", "", None)
+    decide(ticket, bob, "respond", message="do not")
+    assert claim(ticket)
+
+
+def test_an_answer_stands_only_on_those_who_gave_it_in_these_words(alice, bob, carol):
+    make_policy(requirements={"reviewers": 1})
+    ticket = open_ticket(answer_releases=True)
+    bobs = bob.groups.get()
+    Decision.objects.create(ticket=ticket, revision=1, reviewer=carol, type="respond", message="no", digest="")
+    decide(ticket, alice, "respond", message="pay")
+    alice.groups.clear()
+    carol.groups.add(bobs)
+    assert not claim(ticket)
+
+
+def test_an_answer_that_runs_nothing_stands_whoever_leaves(alice):
+    ticket = decide(open_ticket(), alice, "respond", message="look again")
+    alice.groups.clear()
+    assert claim(ticket)
 
 
 def test_true_is_not_one_in_an_edit(alice):

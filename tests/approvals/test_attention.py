@@ -16,6 +16,7 @@ from approvals.errors import (
     CannotHandOver,
     CannotSnooze,
     ClaimHeld,
+    InvalidArguments,
     NoMoreTime,
     NotAnApprover,
     OwnRequest,
@@ -296,16 +297,17 @@ def test_everybody_on_the_ticket_sees_who_is_on_it_and_who_was_asked(client, tic
     assert "<strong>alice is on it</strong>" in page
     assert "&lt;b&gt;please&lt;/b&gt;" in page
     assert "Hand over…" not in page
-    row = client.get("/").content.decode()
+    row = client.get("/?tab=others").content.decode()
     assert "alice is on it" in row and "bob asked alice" in row
 
 
 def test_the_inbox_lists_what_was_put_off_and_when_it_returns(client, ticket, alice):
     snoozes.put_off(ticket.pk, person=alice, seconds=600)
     client.force_login(alice)
-    page = client.get("/").content.decode()
-    assert "Nothing is waiting for you" in page and 'id="snoozed-list"' in page
+    assert "Nothing is waiting for you" in client.get("/").content.decode()
+    page = client.get("/?tab=snoozed").content.decode()
     assert page.count(f'id="ticket-row-{ticket.pk}"') == 1
+    assert "The next one is back <time" in page
 
 
 def test_the_history_tells_all_of_it(client, ticket, alice, bob):
@@ -367,3 +369,12 @@ def test_the_list_and_the_open_page_sort_alike(cast, alice, bob):
     deadlines.expire(overdue(escalated).pk)
     listed = list(Ticket.objects.needing(alice).by_urgency(alice).for_list())
     assert listed == sorted(listed, key=lambda ticket: display.order(ticket, alice)) == [handed, escalated, plain]
+
+
+@pytest.mark.parametrize("note", ["a\x00b", "a\ud800b"])
+def test_a_note_that_nothing_can_keep_is_refused(alice, bob, note):
+    ticket = open_ticket()
+    with pytest.raises(InvalidArguments):
+        claims.take(ticket.pk, person=alice, note=note)
+    with pytest.raises(InvalidArguments):
+        handovers.give(ticket.pk, giver=alice, receiver=bob, note=note)

@@ -121,7 +121,7 @@ def test_a_refusal_leaves_a_total_at_once_and_an_approval_with_its_window(state,
     replay = backtest.Replay([])
     replay.totals = {BY_PAYEE}
     past = backtest.Past(
-        1, "g", "pay", None, "medium", "hard", state, "", False, None, "", 0.0, resolved_at, "{}", None
+        1, "g", "pay", None, "", "medium", "hard", state, "", False, None, "", 0.0, resolved_at, "{}", None
     )
     subject = totals.Subject(action="pay", graph="g", requester_id=None, requester="", args={"to": "bob"})
     replay.add(past, {"amount": 30, "to": "bob"})

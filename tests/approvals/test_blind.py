@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from approvals.live import fragments
@@ -11,6 +12,7 @@ from tests.factories import decide, make_policy, open_ticket
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cast")]
 
 SECRETS = ("erin", "looks wrong to me")
+READS = ("view_ticket", "view_decision", "view_revision", "view_auditentry")
 
 
 @pytest.fixture
@@ -86,3 +88,15 @@ def test_a_refused_decision_tells_nothing_either(client, blind, alice, erin):
     client.force_login(alice)
     answer = client.post(f"/tickets/{blind.pk}/decisions/", {"type": "approve", "digest": "0" * 64})
     assert answer.status_code == 409 and told(answer.content.decode()) == []
+
+
+def test_the_admin_s_lists_tell_a_reviewer_among_the_staff_nothing_either(client, blind, alice, erin):
+    decide(blind, erin, message="looks wrong to me")
+    alice.is_staff = True
+    alice.save()
+    alice.user_permissions.set(Permission.objects.filter(codename__in=READS))
+    client.force_login(alice)
+    pages = [f"/admin/approvals/ticket/{blind.pk}/change/", "/admin/approvals/auditentry/"]
+    assert [told(client.get(page).content.decode()) for page in pages] == [[], []]
+    decide(blind, alice)
+    assert [told(client.get(page).content.decode())[:1] for page in pages] == [["erin"], ["erin"]]

@@ -75,4 +75,5 @@ def test_whatever_the_policy_and_the_agent_say_there_is_something_to_type(templa
 
 def test_only_what_stands_around_it_is_forgiven():
     assert confirmations.fits(" acme\n", "acme")
+    assert confirmations.fits("caf\u00e9", "cafe\u0301") and confirmations.fits("cafe\u0301", "caf\u00e9")
     assert not confirmations.fits("Acme", "acme") and not confirmations.fits("", "acme")

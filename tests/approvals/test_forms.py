@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from approvals import fields, wording
+from approvals import digests, edit_steps, fields, wording
 from approvals.forms import ArgumentsForm
+
+# A busy machine is no defect.
+patient = settings(deadline=None)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=120)
 NUMBERS = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -27,14 +30,15 @@ def as_posted(texts: dict[str, str]) -> dict[str, str]:
 
 
 def untouched(args: dict[str, Any], schema: dict[str, Any] | None = None) -> ArgumentsForm:
-    return ArgumentsForm(args, schema, data=as_posted(fields.of(args, schema).posted()))
+    return ArgumentsForm(args, schema, data=as_posted(fields.of(args, schema, has_steps=True).posted()))
 
 
 def typed(args: dict[str, Any], schema: dict[str, Any] | None = None, **texts: str) -> ArgumentsForm:
-    posted = fields.of(args, schema).posted()
+    posted = fields.of(args, schema, has_steps=True).posted()
     return ArgumentsForm(args, schema, data=posted | {f"args.{name}": text for name, text in texts.items()})
 
 
+@patient
 @given(ARGS)
 def test_what_nobody_touched_comes_back_as_it_was(args: dict[str, Any]) -> None:
     form = untouched(args)
@@ -42,12 +46,21 @@ def test_what_nobody_touched_comes_back_as_it_was(args: dict[str, Any]) -> None:
     assert wording.same(form.args, args)
 
 
+@patient
 @given(ARGS)
 def test_the_json_view_comes_back_as_it_was(args: dict[str, Any]) -> None:
     text = ArgumentsForm(args).json_text
     assert wording.same(ArgumentsForm(args, data=as_posted({"args_json": text})).args, args)
 
 
+PAYEE = {
+    "type": "object",
+    "title": "Payee",
+    "properties": {"name": {"type": "string"}, "share": {"type": ["number", "null"]}},
+    "required": ["name"],
+}
+CARD = {"type": "object", "properties": {"kind": {"const": "card"}, "last": {"type": "string"}}, "required": ["kind"]}
+BANK = {"type": "object", "properties": {"kind": {"const": "bank"}, "iban": {"type": "string"}}, "required": ["kind"]}
 SCHEMAS = st.fixed_dictionaries(
     {},
     optional={
@@ -55,20 +68,31 @@ SCHEMAS = st.fixed_dictionaries(
             ["string", "number", "integer", "boolean", "array", "object", "null", ["string", "null"]]
         ),
         "enum": st.lists(VALUES, min_size=1, max_size=3),
-        "anyOf": st.just([{"type": "string"}, {"type": "null"}]),
-        "items": st.sampled_from([{"type": "string"}, {"type": "integer"}, {}, True]),
+        "anyOf": st.sampled_from(
+            [
+                [{"type": "string"}, {"type": "null"}],
+                [{"type": "string"}, {"type": "integer"}, {"type": "null"}],
+                [CARD, BANK],
+                [PAYEE, {"type": "boolean"}],
+            ]
+        ),
+        "oneOf": st.just([{"const": 1, "title": "One"}, {"const": "1"}]),
+        "const": st.sampled_from([1, "1", None, []]),
+        "format": st.sampled_from(["date", "date-time"]),
+        "items": st.sampled_from([{"type": "string"}, {"type": ["integer", "null"]}, PAYEE, {"enum": [1, "1"]}, True]),
         "properties": st.just({"a": {"type": "string"}}),
         "readOnly": st.booleans(),
     },
 )
 
 
+@patient
 @given(st.dictionaries(st.sampled_from("abc"), SCHEMAS), st.dictionaries(st.sampled_from("abcd"), VALUES), st.data())
 def test_what_nobody_touched_survives_any_schema(properties: Any, args: dict[str, Any], data: Any) -> None:
     required = data.draw(st.lists(st.sampled_from("abc"), unique=True))
     form = untouched(args, {"type": "object", "properties": properties, "required": required})
     assert form.is_valid()
-    assert wording.same(form.args, args)
+    assert digests.canonical(form.args) == digests.canonical(args)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +180,7 @@ def test_errors_of_the_schema_stand_beside_their_fields() -> None:
     assert [(label, error) for _, label, error in form.all_errors] == [("Name", "too short"), ("", "is missing")]
 
 
+@patient
 @given(ARGS, st.dictionaries(TEXT, TEXT, max_size=4))
 def test_nothing_posted_breaks_the_form(args: dict[str, Any], posted: dict[str, str]) -> None:
     ArgumentsForm(args, data=posted)
@@ -172,3 +197,98 @@ def test_nothing_posted_breaks_the_form(args: dict[str, Any], posted: dict[str, 
 def test_more_than_anybody_looks_through_is_edited_as_json(schema: dict[str, Any]) -> None:
     root = fields.of({"t": "v1"}, schema)
     assert [leaf.kind for leaf in root.leaves()] == ["json"]
+
+
+ORDER = {
+    "properties": {
+        "lines": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"item": {"type": "string"}, "count": {"type": "integer", "minimum": 1}},
+                "required": ["item", "count"],
+            },
+        },
+        "sizes": {"type": "array", "items": {"enum": ["S", "M", "L"]}},
+        "pay": {"oneOf": [CARD, BANK]},
+        "when": {"type": "string", "format": "date"},
+        "ship": {"type": "object", "properties": {"city": {"type": "string"}, "zip": {"type": "string"}}},
+    },
+    "required": ["lines"],
+}
+CHAIRS = {"lines": [{"item": "chair", "count": 4, "note": "oak"}, {"item": "table", "count": 1}]}
+
+
+def stepped(args: dict[str, Any], *steps: str, **texts: str) -> ArgumentsForm:
+    """After each of these buttons, and then with these words in the fields."""
+    form = ArgumentsForm(args, ORDER)
+    for step in steps:
+        data, _ = edit_steps.taken(step, form.posted())
+        form = ArgumentsForm(args, ORDER, data=data)
+    return ArgumentsForm(args, ORDER, data=form.posted() | {f"args.{name}": text for name, text in texts.items()})
+
+
+def test_a_row_of_an_object_is_added_and_filled_in() -> None:
+    form = stepped(CHAIRS, "add args.lines", **{"lines.n1.item": "lamp", "lines.n1.count": "2"})
+    assert form.args["lines"] == [*CHAIRS["lines"], {"item": "lamp", "count": 2}]
+
+
+def test_a_row_that_nobody_filled_in_is_no_item() -> None:
+    assert stepped(CHAIRS, "add args.lines", "add args.lines").args == CHAIRS
+
+
+def test_a_row_is_taken_out_and_the_others_stay_as_they_were() -> None:
+    assert stepped(CHAIRS, "remove args.lines.0").args == {"lines": [{"item": "table", "count": 1}]}
+
+
+def test_every_row_may_be_taken_out() -> None:
+    assert stepped(CHAIRS, "remove args.lines.0", "remove args.lines.1").args == {"lines": []}
+
+
+def test_a_key_the_schema_does_not_know_stays_in_its_row() -> None:
+    assert stepped(CHAIRS, **{"lines.0.count": "5"}).args["lines"][0] == {"item": "chair", "count": 5, "note": "oak"}
+
+
+def test_a_list_of_choices_is_edited_row_by_row() -> None:
+    assert stepped({"lines": [], "sizes": ["S"]}, "add args.sizes", **{"sizes.n1": "2"}).args["sizes"] == ["S", "L"]
+
+
+def test_one_of_several_kinds_is_picked_and_filled_in() -> None:
+    paid = {"lines": [], "pay": {"kind": "card", "last": "1234"}}
+    form = stepped(paid, **{"pay~variant": "1", "pay.iban": "DE02"})
+    assert form.args["pay"] == {"kind": "bank", "iban": "DE02"}
+
+
+def test_an_object_that_was_not_there_appears_once_something_is_typed_in_it() -> None:
+    assert stepped({"lines": []}, **{"ship.city": "Ulm"}).args == {"lines": [], "ship": {"city": "Ulm"}}
+
+
+def test_a_change_is_undone_for_one_field_alone() -> None:
+    form = stepped(CHAIRS, **{"lines.0.item": "sofa", "lines.0.count": "9"})
+    data, _ = edit_steps.taken("reset args.lines.0.item", form.posted())
+    assert ArgumentsForm(CHAIRS, ORDER, data=data).args["lines"][0] == {"item": "chair", "count": 9, "note": "oak"}
+
+
+def test_an_error_in_a_row_stands_beside_its_field_after_another_was_taken_out() -> None:
+    form = stepped(CHAIRS, "remove args.lines.0", **{"lines.1.count": "0"})
+    form.refuse([{"path": "/lines/0/count", "message": "must be at least 1"}])
+    assert [(id, label) for id, label, _ in form.all_errors] == [("arg-0-1-1", "Count")]
+
+
+def test_a_date_has_a_field_of_its_own_unless_it_holds_something_else() -> None:
+    kinds = [fields.of({"when": value}, ORDER).children[-2].kind for value in ("2026-03-31", "next week")]
+    assert kinds == ["date", "text"]
+
+
+@patient
+@given(st.text(max_size=20), st.dictionaries(TEXT, TEXT, max_size=4))
+def test_no_step_breaks_the_form(step: str, posted: dict[str, str]) -> None:
+    data, name = edit_steps.taken(step, posted)
+    ArgumentsForm(CHAIRS, ORDER, data=data).focus(name)
+
+
+@patient
+@given(st.lists(st.sampled_from(["n1", "0", "1", "7", "x", "n99999", ""])))
+def test_rows_nobody_offered_break_nothing(keys: list[str]) -> None:
+    form = ArgumentsForm(CHAIRS, ORDER, data={"args.lines~rows": ",".join(keys)})
+    assert all(line in CHAIRS["lines"] for line in form.args["lines"])

@@ -9,7 +9,7 @@ from django.urls import reverse
 from approvals import audit, drafts, grants, rulebook, tickets
 from approvals.errors import DecisionNotAllowed, InvalidPolicy
 from approvals.models import AuditEntry, Grant, Policy, Ticket
-from tests.factories import claim, decide, make_policy, open_ticket
+from tests.factories import claim, decide, force, make_policy, open_ticket
 
 pytestmark = pytest.mark.django_db
 ARGS = {"amount": 250, "to": "bob"}
@@ -126,7 +126,7 @@ def test_it_ends_when_whoever_gave_it_may_no_longer_sign(remembered, alice, dave
 
 
 def test_it_does_not_outlive_the_approval_it_came_with(remembered, dave):
-    Ticket.objects.filter(pk=remembered.pk).update(state="pending", outcome="", resolved_at=None, release_at=None)
+    force([remembered], state="pending", outcome="", resolved_at=None, release_at=None)
     assert open_ticket(requester=dave, args=ARGS).state == "pending"
 
 

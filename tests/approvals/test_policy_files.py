@@ -124,7 +124,7 @@ def test_a_step_is_said_in_words(load):
     [
         ('group = "reviewers"', 'group = "pirates"', "steps: There is no group “pirates”."),
         ("deadline_seconds = 60", "deadline = 60", "steps: each step is written { group ="),
-        ("deadline_seconds = 60", "deadline_seconds = 0", "steps: Step 2 needs somebody to sign and a time"),
+        ("deadline_seconds = 60", "deadline_seconds = 0", "steps: Step 2 needs 1 to 100 people to sign and a time"),
         ("steps = [", "steps = [3, ", "steps: each step is written"),
         ('"escalate"', '"reject"', "on_timeout: Escalation steps are used only where"),
         ('"escalate"', '"approve"', "on_timeout: Escalation steps are used only"),

@@ -8,14 +8,15 @@ from django.db import InternalError, ProgrammingError, transaction
 from approvals import audit, drafts, rulebook
 from approvals.errors import InvalidPolicy
 from approvals.models import AuditEntry, Policy, PolicyVersion
+from approvals.timeouts import Step
 from tests.factories import make_policy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cast")]
 
 
-def draft(name="Mail", *, requirements=None, **values):
+def draft(name="Mail", *, requirements=None, steps=(), **values):
     wanted = {"name": name, "action": "send_email", **values}
-    return drafts.new(wanted, {"reviewers": 1} if requirements is None else requirements)
+    return drafts.new(wanted, {"reviewers": 1} if requirements is None else requirements, steps)
 
 
 def save(**changes):
@@ -85,8 +86,14 @@ def test_the_database_refuses_to_change_a_version(sql):
         ({"condition": "1 == 1 \x00"}, "condition", "NUL"),
         ({"gate": "auto", "risk": "high"}, "gate", "without a person"),
         ({"requirements": {}}, "requirements", "at least one group"),
-        ({"requirements": {"reviewers": 0}}, "requirements", "from 1 up"),
-        ({"requirements": {"reviewers": True}}, "requirements", "from 1 up"),
+        ({"requirements": {"reviewers": 0}}, "requirements", "from 1 to 100"),
+        ({"requirements": {"reviewers": True}}, "requirements", "from 1 to 100"),
+        ({"requirements": {"reviewers": 2**31 - 1}}, "requirements", "from 1 to 100"),
+        ({"requirements": {"reviewers": 60, "finance": 60}}, "requirements", "At most 100 people"),
+        ({"requirements": {"re\x00viewers": 1}}, "requirements", "no group “re⟨U\\+0000⟩viewers”"),
+        ({"steps": [Step(group="finance", needed=2**40, deadline_seconds=60)]}, "steps", "1 to 100 people"),
+        ({"steps": [Step(group="finance", needed=1, deadline_seconds=2**40)]}, "steps", "ten years"),
+        ({"steps": [Step(group="\x00", needed=1, deadline_seconds=60)]}, "steps", "no group"),
         ({"requirements": {"pirates": 1}}, "requirements", "no group “pirates”"),
         ({"deadline_seconds": None}, "deadline_seconds", "needs a deadline"),
         ({"deny_threshold": 0}, "deny_threshold", "greater than or equal to 1"),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from approvals.models import AuditEntry, Decision, Revision, Ticket
 from approvals.states import OUTCOMES, TicketState, may_move
-from tests.factories import claim, decide, open_ticket
+from tests.factories import claim, decide, force, open_ticket
 
 pytestmark = pytest.mark.django_db
 PAIRS = list(itertools.permutations(TicketState, 2))
@@ -21,7 +21,7 @@ def put(ticket, state, **fields):
     fields = {"outcome": min(OUTCOMES[state], default=""), "resolved_at": None, "release_at": None, **fields}
     if state is not TicketState.PENDING:
         fields["resolved_at"] = timezone.now()
-    return Ticket.objects.filter(pk=ticket.pk).update(state=state, **fields)
+    return force([ticket], state=state, **fields)
 
 
 @pytest.mark.parametrize(("before", "after"), PAIRS, ids=[f"{a.value}-{b.value}" for a, b in PAIRS])

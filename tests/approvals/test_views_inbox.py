@@ -16,9 +16,11 @@ def ids(tickets: list[Ticket]) -> set[int]:
     return {ticket.pk for ticket in tickets}
 
 
-def lists(client: Client, user: Any, query: str = "") -> Any:
+def listed(client: Client, user: Any, address: str = "/") -> list[Ticket]:
+    """The tickets on a page, in their order."""
     client.force_login(user)
-    return client.get(f"/{query}").context
+    found: list[Ticket] = client.get(address).context["listing"].tickets
+    return found
 
 
 def test_anonymous_people_are_asked_to_sign_in(client: Client, db: None) -> None:
@@ -29,16 +31,15 @@ def test_a_ticket_needs_its_approvers_and_waits_for_others_at_its_requester(
     client: Client, transfers: Any, alice: Any, dave: Any, frank: Any
 ) -> None:
     ticket = factories.open_ticket(requester=dave)
-    assert ids(lists(client, alice)["needed"]) == {ticket.pk}
-    assert (lists(client, dave)["needed"], ids(lists(client, dave)["others"])) == ([], {ticket.pk})
-    assert (lists(client, frank)["needed"], lists(client, frank)["others"]) == ([], [])
+    assert listed(client, alice) == [ticket]
+    assert (listed(client, dave), listed(client, dave, "/?tab=others")) == ([], [ticket])
+    assert (listed(client, frank), listed(client, frank, "/?tab=others")) == ([], [])
 
 
 def test_after_my_vote_a_ticket_waits_for_others(client: Client, transfers: Any, alice: Any) -> None:
     ticket = factories.open_ticket()
     factories.decide(ticket, alice)
-    found = lists(client, alice)
-    assert (found["needed"], ids(found["others"])) == ([], {ticket.pk})
+    assert (listed(client, alice), listed(client, alice, "/?tab=others")) == ([], [ticket])
 
 
 def test_the_nearest_deadline_comes_first_then_the_highest_risk(client: Client, alice: Any) -> None:
@@ -49,24 +50,43 @@ def test_the_nearest_deadline_comes_first_then_the_highest_risk(client: Client, 
     factories.make_policy("Fast", action="page", deadline_seconds=60, risk="low", requirements={"reviewers": 1})
     for action in ("send_email", "purge", "page"):
         factories.open_ticket(action)
-    assert [ticket.action for ticket in lists(client, alice)["needed"]] == ["page", "purge", "send_email"]
+    assert [ticket.action for ticket in listed(client, alice)] == ["page", "purge", "send_email"]
 
 
-@pytest.mark.parametrize("query", ["?after=x", "?after=-1", "?after=99999999999999999999", "?after=7"])
-def test_a_strange_page_mark_shows_a_page(client: Client, alice: Any, query: str) -> None:
+@pytest.mark.parametrize("page", ["/", "/decided/", "/?tab=snoozed"])
+@pytest.mark.parametrize("mark", ["x", "-1", "99999999999999999999", "7", "1-", "9-9", "-", "1-2-3", "\x00", "²-²"])
+def test_a_strange_page_mark_shows_a_page(client: Client, alice: Any, page: str, mark: str) -> None:
     client.force_login(alice)
-    assert client.get(f"/{query}").status_code == 200
+    assert client.get(page, {"after": mark}).status_code == 200
 
 
 def test_decided_tickets_go_on_where_the_page_ended(client: Client, alice: Any) -> None:
-    tickets = [factories.open_ticket("send_email") for _ in range(23)]
+    tickets = [factories.open_ticket("send_email") for _ in range(53)]
     for ticket in tickets:
         factories.decide(ticket, alice, "reject")
-    first = lists(client, alice)
-    last = first["decided"][: first["decided_shown"]][-1]
-    following = lists(client, alice, f"?after={last.pk}")["decided"]
-    assert ids(first["decided"][:20]) | ids(following) == ids(tickets)
+    first = listed(client, alice, "/decided/")
+    following = listed(client, alice, f"/decided/?after={first[-1].pk}")
+    assert [ticket.pk for ticket in first + following] == [ticket.pk for ticket in reversed(tickets)]
     assert len(following) == 3
+
+
+def test_waiting_tickets_go_on_where_the_page_ended(client: Client, alice: Any) -> None:
+    tickets = [factories.open_ticket("send_email") for _ in range(53)]
+    client.force_login(alice)
+    first = client.get("/").context["listing"]
+    following = client.get("/", {"after": first.following}).context["listing"]
+    assert [ticket.pk for ticket in first.tickets + following.tickets] == [ticket.pk for ticket in tickets]
+    assert (first.count, following.count, following.following) == (53, 53, "")
+
+
+def test_what_asks_for_the_same_is_folded_into_one_row(client: Client, alice: Any) -> None:
+    tickets = [factories.open_ticket("send_email", args={"to": name}) for name in ("ana", "bob", "ana", "ana")]
+    tickets.append(factories.open_ticket("order", args={"to": "ana"}))
+    client.force_login(alice)
+    page = client.get("/")
+    first, bob, again, more, order = tickets
+    assert page.context["folded"] == [[first, again, more], [bob], [order]]
+    assert "×3, same arguments" in page.content.decode()
 
 
 def test_more_tickets_need_no_more_queries(
@@ -76,8 +96,9 @@ def test_more_tickets_need_no_more_queries(
         factories.decide(factories.open_ticket(), carol)
         factories.decide(factories.open_ticket("send_email"), alice)
     client.force_login(alice)
-    with django_assert_max_num_queries(28):
-        client.get("/")
+    for address in ("/", "/?tab=others", "/?q=email&risk=medium", "/decided/"):
+        with django_assert_max_num_queries(21):
+            client.get(address)
 
 
 def test_a_row_depends_on_nobody_who_looks(client: Client, transfers: Any, alice: Any, admin: Any) -> None:
@@ -85,8 +106,8 @@ def test_a_row_depends_on_nobody_who_looks(client: Client, transfers: Any, alice
     rows = []
     for person in (alice, admin):
         client.force_login(person)
-        page = client.get("/").content.decode()
-        rows.append(page[page.index("<li ") : page.index("</li>")])
+        page = client.get("/?tab=team").content.decode()
+        rows.append(page[page.index('<li class="ticket-row') :].partition("</li>")[0])
     assert rows[0] == rows[1]
 
 
@@ -103,8 +124,7 @@ def test_rows_say_what_their_lists_are_sorted_by(client: Client, alice: Any) -> 
         factories.make_policy(name, action=name, deadline_seconds=seconds, risk=risk, requirements=needed)
         factories.open_ticket(name)
         factories.decide(factories.open_ticket(name), alice, "reject")
-    found = lists(client, alice)
-    needed, decided = ([display.order(ticket) for ticket in found[name]] for name in ("needed", "decided"))
+    needed, decided = ([display.order(ticket) for ticket in listed(client, alice, page)] for page in ("/", "/decided/"))
     assert needed == sorted(needed)
     assert decided == sorted(decided, reverse=True)
     assert len(needed) == len(decided) == 4

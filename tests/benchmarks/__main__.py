@@ -13,6 +13,7 @@ BENCHMARKS = {
     "backtest": "tests.benchmarks.backtest",
     "totals": "tests.benchmarks.totals",
     "cycle": "tests.benchmarks.cycle",
+    "pages": "tests.benchmarks.pages",
     "protocols": "tests.benchmarks.protocols",
     "push": "tests.benchmarks.push",
 }

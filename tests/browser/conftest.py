@@ -1,16 +1,15 @@
-"""One browser for a file of tests, a busy day to look at, and a database shared with web processes."""
+"""One browser for a file of tests, and a busy day to look at."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
 from playwright.sync_api import sync_playwright
 
-from tests.browser.stage import GUEST, SOON, guests
+from tests.browser.stage import SOON
 from tests.browser.windows import CHROMIUM
 
 
@@ -36,18 +35,6 @@ def page(browser: Any) -> Iterator[Any]:
     yield page
     context.close()
     connections.close_all()  # inside Playwright's loop this thread has connections of its own
-
-
-@pytest.fixture
-def test_database() -> Iterator[str]:
-    """The address of the database this test writes to, for other processes, until all of them left it."""
-    from approvals.live import hub  # this file is read before Django is set up
-
-    found, host = connection.settings_dict, hub.listen_params().get("host", "")
-    who = f"{found['USER']}:{found['PASSWORD']}@" if found["PASSWORD"] else f"{found['USER']}@"
-    yield f"postgresql://{who}/{found['NAME']}?host={host}&application_name={GUEST}"
-    while guests():  # a server process notices a moment later that its client has gone
-        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
     factories.decide(edited, alice, "edit", args={"amount": 900, "to": "erin"}, message="One zero too many.")
     done = factories.open_ticket("send_email", args={"to": "bob@example.com", "subject": "Hello", "body": "Hi"})
     factories.decide(done, alice, message="Fine.")
-    Ticket.objects.filter(pk=done.pk).update(execution=Execution.SUCCEEDED, result="Sent to bob@example.com.")
+    factories.force([done], execution=Execution.SUCCEEDED, result="Sent to bob@example.com.")
     refused = factories.open_ticket("send_email", args={"to": "all@example.com", "subject": "Sale", "body": "Buy"})
     factories.decide(refused, alice, "reject", message="Not to everybody.")
     factories.make_policy(
@@ -91,6 +91,13 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
     )
     return {
         "inbox": "/",
+        "inbox_team": "/?tab=team",
+        "inbox_filtered": "/?risk=high&q=bob",
+        "decided": "/decided/",
+        "bulk": f"/bulk/?ticket={mail.pk}&ticket={purge.pk}",
+        "settings": "/settings/",
+        "keys": "/help/keys/",
+        "welcome": "/welcome/",
         "ticket_high": transfer.get_absolute_url(),
         "ticket_medium": mail.get_absolute_url(),
         "ticket_critical": purge.get_absolute_url(),

@@ -31,11 +31,15 @@ def test_an_escalation_brings_back_what_was_put_off_and_reaches_the_next_group(
             sign_in(each, address, who)
             each.goto(address)
             shown(each, "#live-status", "Live")
-        shown(page, f"#snoozed-list > #ticket-row-{ticket.pk}")
+        snoozed = page.context.new_page()
+        snoozed.goto(f"{address}/?tab=snoozed")
+        shown(snoozed, "#live-status", "Live")
+        shown(snoozed, f"#snoozed-list > #ticket-row-{ticket.pk}")
         elsewhere(lambda: deadlines.expire(factories.overdue(ticket).pk))
         for each in (page, other):
             shown(each, f"#inbox-list > #ticket-row-{ticket.pk}", "escalated to security")
             shown(each, "#inbox h1", "1 waiting for you")
+        snoozed.locator(f"#ticket-row-{ticket.pk}").wait_for(state="detached")
         other.context.close()
 
 

@@ -18,7 +18,7 @@ import hypothesis
 import pytest
 from _pytest.runner import runtestprotocol
 
-#: A mutant that goes round in circles is noticed too.
+#: A mutant that goes round in circles is noticed too. Of this process's own time: the machine may be busy.
 SECONDS = 20
 
 hypothesis.settings.register_profile(
@@ -27,6 +27,7 @@ hypothesis.settings.register_profile(
     database=None,
     deadline=None,
     derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("mutants")
 
@@ -34,19 +35,26 @@ hypothesis.settings.load_profile("mutants")
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
     """Instead of running each test once."""
-    names = json.loads(Path("../names.json").read_text())
+    todo = json.loads(Path("../todo.json").read_text())
     callers = _callers(session.items)
     is_pure = not any(test.get_closest_marker("django_db") for test in session.items)
-    fates = {}
-    for name in names:
+    for number, (name, text) in enumerate(todo["mutants"].items(), start=1):
         tests = callers.get(name.rpartition("__mutmut_")[0], [])
         with _breaking(name):
             alive = _all_pass(tests, forked=is_pure)
-        fates[name] = "killed" if not alive else "survived" if tests else "no test calls it"
+        fate = "killed" if not alive else "survived" if tests else "no test calls it"
+        with Path(todo["fates"]).open("a") as fates:
+            fates.write(json.dumps([name, text, fate]) + "\n")
+        _say(session, f"{number} of {len(todo['mutants'])}: {name} {fate}")
     _callers(session.items)  # still whole: no mutant was killed by what another had left behind
-    Path("../fates.json").write_text(json.dumps(fates))
     session._setupstate.teardown_exact(None)
     return True
+
+
+def _say(session: pytest.Session, line: str) -> None:
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    reporter.write_line(line)
+    reporter.flush()
 
 
 def _callers(tests: list[pytest.Item]) -> dict[str, list[pytest.Item]]:
@@ -98,9 +106,9 @@ def _at_most(seconds: int) -> Iterator[None]:
     def stop(*_: Any) -> None:
         raise TimeoutError(f"longer than {seconds} seconds")
 
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
