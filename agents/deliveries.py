@@ -59,7 +59,7 @@ def settle(lease: Lease, standing: Standing) -> Delivery | None:
             run = runs.lock(lease)
             _write_down(lease, standing)
             delivery = _go_on(lease, run, standing)
-            if delivery and _is_safe_to_lose(delivery, standing.done):
+            if _is_safe_to_lose(standing, delivery):
                 unhurried()
     except (AgentError, ApprovalError) as error:
         if not isinstance(error, LeaseLost):
@@ -69,9 +69,12 @@ def settle(lease: Lease, standing: Standing) -> Delivery | None:
     return delivery
 
 
-def _is_safe_to_lose(delivery: Delivery, done: Delivery | None) -> bool:
-    """Will the ledger's own claim wait for the disk before anything happens, and bring this along?"""
-    return authorisations.all_ledgered([*delivery.tickets, *(done.tickets if done else ())])
+def _is_safe_to_lose(standing: Standing, delivery: Delivery | None) -> bool:
+    """Would a recovery find all of it again? Claims of the ledger wait for the disk before anything happens, and its
+    outcomes and the graph's last checkpoint have done so; what people are asked is not taken back."""
+    deliveries = [each for each in (delivery, standing.done) if each]
+    is_known = delivery or not standing.seen.pauses
+    return bool(is_known) and all(authorisations.all_ledgered(each.tickets) for each in deliveries)
 
 
 def mend(lease: Lease, standing: Standing) -> None:

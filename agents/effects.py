@@ -163,14 +163,15 @@ def settle(
 ) -> None:
     """Write down what became of it, on the ticket too. Raises LeaseLost where the run is another worker's by now.
 
-    Then what is said is kept as late evidence. Not worth waiting for the disk: the graph's next checkpoint
-    does, and commits reach the disk in order.
+    Then what is said is kept as late evidence. It waits for the disk: what a power cut takes back would be doubt
+    about something that is known.
     """
     effect = claim.effect
     facts = {"result": plaintext.json(result), "error": plaintext.text(error)}
     stored = {"kept_as": kept[0], "kept": kept[1]} if kept else {}
     with transaction.atomic():
-        unhurried()
+        if _is_harmless(effect.ticket):
+            unhurried()
         if not hold(effect.thread_id, claim.token):
             Effect.objects.filter(pk=effect.pk).update(late={"state": state.value, **facts})
         elif _move(_claimed(claim), state, lease_token=claim.token, **facts, **stored):
@@ -251,11 +252,8 @@ def _may_be_tried_again() -> Q:
 
 
 def _claim_facts(wanted: Claim, call: Call, terms: Terms) -> dict[str, Any]:
-    ticket = wanted.effect.ticket
-    # Harmless and nobody was asked: to run that twice after a power cut is cheaper than to wait for the disk.
-    is_harmless = ticket.gate == Gate.AUTO and ticket.risk == Risk.LOW
     return {
-        "hurry": "off" if is_harmless else "on",
+        "hurry": "off" if _is_harmless(wanted.effect.ticket) else "on",
         "thread_id": call.thread_id,
         "token": call.token,
         "claim": wanted.key,
@@ -266,6 +264,11 @@ def _claim_facts(wanted: Claim, call: Call, terms: Terms) -> dict[str, Any]:
         "id": wanted.effect.pk,
         "digest": call.digest,
     }
+
+
+def _is_harmless(ticket: Ticket) -> bool:
+    """Nobody was asked, and to run it twice after a power cut is cheaper than to wait for the disk."""
+    return ticket.gate == Gate.AUTO and ticket.risk == Risk.LOW
 
 
 def _claim(wanted: Claim, call: Call, terms: Terms) -> bool:

@@ -69,7 +69,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Between transactional tests the append-only tables must be emptied too, which only a test may do."""
     from django.db import connection
 
@@ -88,6 +88,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         flush(self, [*disabled, *sql_list, *enabled, "TRUNCATE procrastinate_jobs CASCADE"])
 
     connection.ops.__class__.execute_sql_flush = flush_append_only
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        # A thread that a test left behind may still hold one, and the database is about to be dropped.
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture

@@ -23,31 +23,37 @@ HOSTILE = "\x1b[2Jpay\u202e"
 
 
 @pytest.fixture
-def wait(runtime, project, cast):
+def out():
+    """What the command has said so far."""
+    return io.StringIO()
+
+
+@pytest.fixture
+def wait(runtime, project, cast, out):
     """Call `run_agent --wait`; returns its exit code, stdout and stderr."""
 
     def wait(*arguments):
-        out, err = io.StringIO(), io.StringIO()
+        before, err = out.tell(), io.StringIO()
         try:
             call_command("run_agent", *arguments, stdout=out, stderr=err)
         except SystemExit as stop:
-            return stop.code, out.getvalue(), err.getvalue()
-        return 0, out.getvalue(), err.getvalue()
+            return stop.code, out.getvalue()[before:], err.getvalue()
+        return 0, out.getvalue()[before:], err.getvalue()
 
     return wait
 
 
 @pytest.fixture
-def decided_meanwhile(resume):
-    """Somebody approves what is asked, and a worker resumes it, while the command waits."""
+def decided_meanwhile(resume, out):
+    """Somebody approves what the command says is asked, and a worker resumes it, while the command waits."""
     threads = []
 
     def decided_meanwhile(reviewer):
         def work():
             deadline = time.monotonic() + 30
-            while not (found := Ticket.objects.pending().first()) and time.monotonic() < deadline:
+            while "/tickets/" not in out.getvalue() and time.monotonic() < deadline:
                 time.sleep(0.05)
-            resume(decide(found, reviewer))
+            resume(decide(Ticket.objects.pending().get(), reviewer))
             connections.close_all()
 
         threads.append(threading.Thread(target=work))

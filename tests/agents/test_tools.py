@@ -10,6 +10,8 @@ from django.core import mail
 from agents import files, tools
 from agents.models import DemoAccount, DemoOrder, DemoTransfer
 
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture(autouse=True)
 def data_dir(settings, tmp_path):
@@ -95,14 +97,12 @@ def test_an_email_that_does_not_fit_is_not_sent(field, value):
     assert mail.outbox == []
 
 
-@pytest.mark.django_db
 def test_every_order_is_a_row_of_its_own():
     run("create_order", item="pens", quantity=3)
     run("create_order", item="pens", quantity=3)
     assert list(DemoOrder.objects.values_list("item", "quantity")) == [("pens", 3), ("pens", 3)]
 
 
-@pytest.mark.django_db
 def test_a_transfer_moves_money_and_a_second_one_shows():
     run("transfer_money", amount=250, to="bob")
     assert run("transfer_money", amount=0.5, to="Bob").status == "success"
@@ -111,25 +111,21 @@ def test_a_transfer_moves_money_and_a_second_one_shows():
     assert DemoTransfer.objects.count() == 2
 
 
-@pytest.mark.django_db
 def test_a_transfer_opens_an_account_that_is_not_there():
     run("transfer_money", amount=5, to="newcomer")
     assert DemoAccount.objects.get(name="newcomer").balance == 5
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("amount", [0, -5, "lots", float("nan"), 0.001, 2_000_000, None])
 def test_an_amount_that_cannot_be_paid_changes_nothing(amount):
     assert refused("transfer_money", amount=amount, to="bob")
     assert DemoTransfer.objects.count() == 0
 
 
-@pytest.mark.django_db
 def test_the_treasury_pays_others_only():
     assert "cannot pay itself" in refused("transfer_money", amount=5, to="Treasury")
 
 
-@pytest.mark.django_db
 def test_a_purge_removes_the_account_for_good():
     run("transfer_money", amount=5, to="acme")
     assert run("purge_account", name="acme").content == "Purged the account acme, which held 5.00."
@@ -137,7 +133,6 @@ def test_a_purge_removes_the_account_for_good():
     assert refused("purge_account", name="acme") == 'There is no account "acme".'
 
 
-@pytest.mark.django_db
 def test_the_treasury_cannot_be_purged():
     assert "cannot be purged" in refused("purge_account", name="treasury")
 

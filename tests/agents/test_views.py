@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission
 from agents import history, runner, wishes
 from agents.models import GraphDrawing, Run
 from approvals.models import Ticket
+from tests.audit.hands import unguarded
 from tests.factories import decide, make_policy, open_ticket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -190,10 +191,8 @@ def test_a_run_that_no_checkpoint_knows_has_a_page(as_user, dave, runtime):
 
 def _many_steps(thread_id, count):
     """Older steps in front of those that are there, as a long run leaves them."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute(
+    with unguarded() as superuser:
+        superuser.execute(
             "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, type, checkpoint, metadata)"
             " SELECT %s, '', '0' || lpad(n::text, 35, '0'), 'json',"
             """ '{"ts": "2026-01-01T00:00:00+00:00", "versions_seen": {}, "updated_channels": []}',"""

@@ -29,10 +29,11 @@ def said(response: Any, status: int, *parts: str) -> None:
 
 
 def test_the_difference_is_shown_before_anything_is_sent(client: Client, ticket: Ticket, alice: Any) -> None:
-    entries = AuditEntry.objects.count()
+    entries = AuditEntry.objects.filter(ticket=ticket)
+    told = entries.count()
     response = post(client, ticket, alice, **{"args.amount": "25", "args.to": "bob"})
     said(response, 200, "Was → will be", "was </span>250</del>", "is now </span>25</ins>", 'value="25"')
-    assert (AuditEntry.objects.count(), Ticket.objects.get().revision) == (entries, 1)
+    assert (entries.count(), Ticket.objects.get().revision) == (told, 1)
 
 
 def test_what_was_looked_through_is_what_is_sent(client: Client, ticket: Ticket, alice: Any) -> None:

@@ -97,7 +97,7 @@ def test_more_tickets_need_no_more_queries(
         factories.decide(factories.open_ticket("send_email"), alice)
     client.force_login(alice)
     for address in ("/", "/?tab=others", "/?q=email&risk=medium", "/decided/"):
-        with django_assert_max_num_queries(21):
+        with django_assert_max_num_queries(22):
             client.get(address)
 
 

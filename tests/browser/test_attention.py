@@ -60,7 +60,8 @@ def test_a_lapsed_claim_leaves_the_page_by_itself(page, ticket, alice, bob, test
     elsewhere(claims.take, ticket.pk, person=bob)
     with daphne.serving(DATABASE_URL=test_database) as address:
         sign_in(page, address, alice)
+        page.clock.install()
         page.goto(f"{address}/tickets/{ticket.pk}/")
         shown(page, ".attention__claim", "bob is on it")
-        page.evaluate("document.querySelector('[data-lapses]').dataset.lapses = '2020-01-01T00:00:00Z'")
+        page.clock.fast_forward("10:00")
         page.locator(".attention__claim").wait_for(state="hidden")

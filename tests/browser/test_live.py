@@ -54,8 +54,8 @@ def test_typed_words_survive_a_decision_elsewhere(page, alice, carol, transfers,
         sign_in(page, address, alice)
         page.goto(f"{address}/tickets/{ticket.pk}/")
         shown(page, "#live-status", "Live")
-        page.evaluate("document.querySelectorAll('#decide details').forEach((d) => { d.open = true })")
-        field = page.locator("#decide form textarea").first
+        page.locator("#reject > summary").click()
+        field = page.locator("#reject-message")
         field.fill("Because the amount is")
         elsewhere(factories.decide, ticket, carol, "reject")
         shown(page, "#stale", "Your text is kept")

@@ -8,6 +8,7 @@ import pytest
 
 from agents.models import Run
 from tests import daphne, factories
+from tests.audit.hands import unguarded
 from tests.browser.stage import elsewhere, shown, sign_in
 from tests.browser.windows import needs_chromium
 
@@ -99,10 +100,8 @@ def test_steps_of_a_moving_run_appear_although_nobody_announces_them(page, threa
 
 def add_step(thread):
     """A step as the checkpointer stores it."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute(
+    with unguarded() as superuser:
+        superuser.execute(
             "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, type, checkpoint, metadata)"
             """ VALUES (%s, '', 'f', 'json', '{"ts": "2026-01-01T00:00:00+00:00", "versions_seen": {"invented": {}},"""
             """ "updated_channels": []}', '{"source": "loop"}')""",
