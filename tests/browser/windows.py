@@ -44,9 +44,26 @@ def fill_in(page: Page, name: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def problems_in_both_themes(page: Page, name: str) -> Any:
+    """`problems` in the light theme, and in the dark one what colours can do; set COUNTERSIGN_SCREENSHOTS to a folder
+    to look at both."""
+    found: list[Any] = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found += problems(page) if scheme == "light" else _complaints(page, "rule", ["color-contrast"])
+        if folder := os.environ.get("COUNTERSIGN_SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"{name}-{scheme}.png", full_page=True)
+    page.emulate_media(color_scheme="light")
+    return found
+
+
+def _complaints(page: Page, kind: str, values: list[str]) -> list[str]:
+    found = Axe().run(page, options={"runOnly": {"type": kind, "values": values}}).response["violations"]
+    return [f"{v['id']}: {n['target']} {n['failureSummary'][:200]}" for v in found for n in v["nodes"]]
+
+
 def problems(page: Page) -> Any:
     """What axe and the browser itself complain about, and a page wider than its window."""
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
-    said = [f"{v['id']}: {n['target']} {n['failureSummary'][:200]}" for v in found for n in v["nodes"]]
+    said = _complaints(page, "tag", TAGS)
     wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     return said + page.evaluate("window.violations") + (["the page scrolls sideways"] if wide else [])
