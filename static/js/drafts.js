@@ -1,7 +1,7 @@
 // Keeps what somebody writes to the agent or to colleagues, in this tab only, until it is sent: a page that
 // has to be loaded again, or a sign-in in between, loses no words. Arguments are not kept: they may have changed.
 
-const FIELDS = "#ticket textarea[name=message]";
+const FIELD = "textarea[name=message]", FIELDS = `#ticket ${FIELD}`;
 const reader = () => document.getElementById("ticket")?.dataset.reader;
 const nameOf = (field) => `draft ${reader()} ${location.pathname} ${field.id}`;
 
@@ -17,9 +17,10 @@ function restore() {
 document.addEventListener("input", ({ target }) => {
   if (target.matches(FIELDS)) sessionStorage.setItem(nameOf(target), target.value);
 });
-document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const isSent = detail.requestConfig.verb === "post" && detail.xhr.status < 400 && !detail.xhr.getResponseHeader("HX-Redirect");
-  if (isSent) for (const field of document.querySelectorAll(FIELDS)) sessionStorage.removeItem(nameOf(field));
+// Only the words of the form that was sent: who is looking is told by a post too.
+document.addEventListener("htmx:beforeSwap", ({ detail: { requestConfig, xhr } }) => {
+  const isSent = requestConfig.verb === "post" && xhr.status < 400 && !xhr.getResponseHeader("HX-Redirect");
+  if (isSent) for (const field of requestConfig.elt.querySelectorAll(FIELD)) sessionStorage.removeItem(nameOf(field));
 });
 document.addEventListener("submit", ({ target }) => {
   if (target.action.endsWith("/logout/")) sessionStorage.clear();

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests import factories
 from tests.browser.windows import fill_in, needs_chromium, open_context, sign_in
@@ -38,10 +38,10 @@ def test_token_that_is_too_old_leaves_the_page_and_the_words(page: Page) -> None
     page.context.clear_cookies(name="countersign_csrf")
     send(page)
     page.locator("#problem").get_by_text("This page was open too long; nothing was sent.").wait_for()
-    assert page.locator("#reject-message").input_value() == WORDS
+    expect(page.locator("#reject-message")).to_have_value(WORDS)
     page.get_by_role("link", name="Load it again").click()
     page.wait_for_function("document.querySelector('#problem').textContent === ''")
-    assert page.locator("#reject-message").input_value() == WORDS
+    expect(page.locator("#reject-message")).to_have_value(WORDS)
 
 
 def test_session_that_ended_leads_to_sign_in_and_back_to_the_words(page: Page) -> None:
@@ -51,7 +51,7 @@ def test_session_that_ended_leads_to_sign_in_and_back_to_the_words(page: Page) -
     page.wait_for_url(re.compile("/accounts/login/"))
     fill_in(page, "alice")
     page.wait_for_url(here)
-    assert page.locator("#reject-message").input_value() == WORDS
+    expect(page.locator("#reject-message")).to_have_value(WORDS)
 
 
 def test_words_that_were_sent_are_not_kept(page: Page) -> None:
@@ -64,11 +64,18 @@ def test_page_of_a_proxy_is_not_put_into_ours(page: Page) -> None:
     page.route("**/decisions/", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
     send(page)
     page.locator("#problem").get_by_text("The answer was an error (502).").wait_for()
-    assert page.locator("#reject-message").input_value() == WORDS
+    expect(page.locator("#reject-message")).to_have_value(WORDS)
 
 
 def test_server_that_does_not_answer_is_said(page: Page) -> None:
     page.route("**/decisions/", lambda route: route.abort())
     send(page)
     page.locator("#problem").get_by_text("No answer came.").wait_for()
-    assert page.locator("#reject-message").input_value() == WORDS
+    expect(page.locator("#reject-message")).to_have_value(WORDS)
+
+
+def test_words_are_kept_while_it_is_told_who_is_looking(page: Page) -> None:
+    with page.expect_response(lambda answer: answer.url.endswith("/presence/")):
+        page.evaluate("htmx.trigger('[hx-post$=\"/presence/\"]', 'load')")
+    page.reload()
+    expect(page.locator("#reject-message")).to_have_value(WORDS)

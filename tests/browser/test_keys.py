@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from approvals.models import Decision
 from tests import factories
 from tests.browser.stage import SOON, sign_in
-from tests.browser.windows import needs_chromium
+from tests.browser.windows import needs_chromium, wait_for_letters
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 
@@ -74,7 +74,7 @@ def test_on_a_ticket_letters_lead_and_another_key_commits(inbox: Page) -> None:
     inbox.keyboard.press("j")
     inbox.keyboard.press("Enter")
     inbox.wait_for_url("**/tickets/**")
-    inbox.wait_for_timeout(500)  # letters rest for a moment on a page that has just changed
+    wait_for_letters(inbox)
     inbox.keyboard.press("r")
     assert inbox.evaluate("document.activeElement.id") == "reject-message"
     inbox.keyboard.press("Escape")

@@ -11,7 +11,7 @@ from approvals.models import AuditEntry, Ticket
 from tests import factories
 from tests.browser.stage import elsewhere
 from tests.browser.stage import sign_in as session_of
-from tests.browser.windows import needs_chromium, open_context
+from tests.browser.windows import needs_chromium, open_context, wait_for_letters
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 
@@ -136,7 +136,7 @@ def test_nothing_that_is_held_down_or_typed_decides(
     live_server: Any, browser: Browser, ticket: Ticket, alice: Any
 ) -> None:
     page = opened(browser, live_server, alice, ticket.get_absolute_url())
-    page.wait_for_timeout(450)
+    wait_for_letters(page)
     for _ in range(20):
         page.keyboard.down("a")
     page.keyboard.up("a")

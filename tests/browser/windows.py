@@ -44,6 +44,14 @@ def fill_in(page: Page, name: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def wait_for_letters(page: Page) -> None:
+    """Letters rest for a moment on a page that has just changed (`SETTLE` in keys.js)."""
+    page.evaluate(
+        "new Promise(done => { let timer = setTimeout(done, 450); addEventListener('htmx:afterSettle',"
+        " () => { clearTimeout(timer); timer = setTimeout(done, 450); }); })"
+    )
+
+
 def problems_in_both_themes(page: Page, name: str) -> Any:
     """`problems` in the light theme, and in the dark one what colours can do; set COUNTERSIGN_SCREENSHOTS to a folder
     to look at both."""
