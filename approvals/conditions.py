@@ -35,7 +35,7 @@ _NAMES = rf"(?:{_STRING}|\[\s*{_STRING}(?:\s*,\s*{_STRING})*\s*\])"
 _CALL = re.compile(
     rf"""(?:[rRbB]{{0,2}}(?:\"\"\".*?\"\"\"|'''.*?'''|{_STRING}))|//[^\n]*"""
     rf"""|(?P<name>\b(?:total|count)\b)\s*\(\s*(?:(?P<what>{_STRING})\s*,\s*)??(?P<by>{_NAMES})\s*,\s*(?P<hours>\d+)\s*\)"""
-    r"""|(?P<other>\b(?:total|count)\b)\s*\(""",
+    r"""|(?P<other>\b(?:total|count)\b)(?:\s|//[^\n]*)*\(""",
     re.DOTALL,
 )
 _PATH = re.compile(r"args(?:\.[A-Za-z_][\w-]*)+")

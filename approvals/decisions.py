@@ -84,6 +84,9 @@ def _check_decision(ticket: Ticket, decision: NewDecision) -> DecisionType:
     if not digests.same(decision.digest, ticket.digest):
         raise StaleDigest(digest=ticket.digest, revision=ticket.revision)
     arguments.check_words(decision.message, path="/message")
+    is_other = decision.args is not None and not digests.alike(decision.args, ticket.args)
+    if decision.type == DecisionType.APPROVE and is_other:  # whoever sends this believes that something else runs
+        raise InvalidArguments([{"path": "/args", "message": "an approval takes what is shown; send an edit"}])
     return DecisionType(decision.type)
 
 

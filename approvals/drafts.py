@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 
-from approvals import conditions, confirmations, timeouts, wording
+from approvals import conditions, confirmations, matching, timeouts, wording
 from approvals.models import Policy
 from approvals.states import MEMORABLE_GATES, MEMORABLE_RISKS, Gate, OnTimeout, Risk
 from approvals.timeouts import Plan, Step
@@ -22,6 +22,8 @@ KEYS = tuple(column.name for column in Policy._meta.concrete_fields if column.na
 #: Of all groups together. Places are filled one by one, each for the sake of the next; more agree by other means.
 MOST_SIGNERS = 100
 LONGEST_STEP = 10 * 365 * 86_400
+#: A ticket says by name and version what it stands under, so no policy may pass for one that is no row.
+BUILT_IN = frozenset(terms.name.casefold() for terms in (matching.UNKNOWN_ACTION, matching.STRICTEST))
 #: The gates at which an action waits, so that somebody has to be named and there has to be a deadline.
 WAITING_GATES = {Gate.SOFT, Gate.HARD, Gate.MANUAL}
 
@@ -116,8 +118,11 @@ def shortfalls(draft: Draft) -> list[Problem]:
 def _column_problems(draft: Draft) -> Iterator[Problem]:
     if any(wording.is_unseen(char) for char in draft.name):
         yield Problem(key="name", sentence="A name has only characters that can be seen.")
-    if "\x00" in str(draft.values["condition"]):
-        yield Problem(key="condition", sentence="A condition has no NUL character.")
+    if draft.name.casefold() in BUILT_IN:
+        yield Problem(key="name", sentence="The built-in policy is called so: choose another name.")
+    for key in ("graph", "action", "condition", "confirm"):
+        if "\x00" in str(draft.values[key]):
+            yield Problem(key=key, sentence="No NUL character can stand here.")
     try:
         Policy(**draft.values).clean_fields()
     except ValidationError as error:

@@ -17,9 +17,11 @@ LONGEST = 4_000
 MOST = 1_000_000
 #: Copying so many items takes as long as looking at one.
 COPIED = 16
+#: What may stand between the parts of a call.
+_GAP = r"(?:\s|//[^\n]*)*"
 _TOKEN = re.compile(
     r"""[rRbB]{0,2}(?:\"\"\".*?\"\"\"|'''.*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|//[^\n]*"""
-    r"""|(?P<looks>\.\s*(?:all|exists|exists_one|existsOne)\s*\()|(?P<makes>\.\s*(?:map|filter)\s*\()|(?P<open>\()|(?P<close>\))|(?P<comma>,)""",
+    rf"""|(?P<looks>\.{_GAP}(?:all|exists|exists_one|existsOne){_GAP}\()|(?P<makes>\.{_GAP}(?:map|filter){_GAP}\()|(?P<open>\()|(?P<close>\))|(?P<comma>,)""",
     re.DOTALL,
 )
 

@@ -27,12 +27,14 @@ _MISSING = object()
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(key, 4)) FROM unnest(%s::text[]) AS key"
 
 #: Digits as text count as the number they are; below zero counts as nothing, so that it cannot make room.
+#: Which blanks may stand around them is written out: the database knows more of them than its own cast takes.
 _READ = """
 SELECT count(*), coalesce(sum(greatest(amount, 0)), 0), min(ticket_id) FILTER (WHERE odd) FROM (
     SELECT *, value IS NOT NULL AND kind <> 'null' AND amount IS NULL AS odd FROM (
         SELECT *, CASE
             WHEN kind = 'number' THEN value::numeric
-            WHEN kind = 'string' AND value #>> '{{}}' ~ '^\\s*[+-]?\\d{{1,30}}(\\.\\d{{1,30}})?\\s*$'
+            WHEN kind = 'string' AND value #>> '{{}}'
+                ~ '^[ \\t\\n\\v\\f\\r]*[+-]?[0-9]{{1,30}}(\\.[0-9]{{1,30}})?[ \\t\\n\\v\\f\\r]*$'
             THEN (value #>> '{{}}')::numeric
         END AS amount FROM (
             SELECT ticket.id AS ticket_id, args #> %(what)s AS value, jsonb_typeof(args #> %(what)s) AS kind

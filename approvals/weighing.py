@@ -9,7 +9,7 @@ from approvals import cards, friction, policy, timeouts
 from approvals.contract import Origin, ProposedAction
 from approvals.matching import GATES, Terms
 from approvals.models import EDITOR_BARRED, RISK_ORDER, Ticket
-from approvals.states import Gate, Risk
+from approvals.states import Gate, OnTimeout, Risk
 
 #: What goes with a tier and is not the stricter of two.
 _OF_TIER = ("deadline_seconds", "max_requests", "may_extend_seconds", "may_extend_times", "why", "condition_error")
@@ -50,17 +50,17 @@ def stiffened(terms: Terms, ticket: Ticket) -> Terms | None:
 
     Of both the stricter stands: the higher risk, the stricter gate, of each group the larger number. What
     goes with a tier, such as its name and what happens at the deadline, comes from the one of higher risk; but
-    a clock that would have let nothing pass does not learn to.
+    the clock lets no more pass than either would.
     """
     if (terms.name, terms.version) == (ticket.policy_name, ticket.policy_version):
         return None  # it has asked for all that already, and an escalation may have asked others since
     own = _of_ticket(ticket)
     both = _together(own, _of_terms(terms))
     outweighs = RISK_ORDER[Risk(terms.risk)] < RISK_ORDER[Risk(ticket.risk)]
-    if not outweighs and both == own:
-        return None
     clock = timeouts.plan_of(ticket.on_timeout, ticket.policy)
-    plan = terms.plan if outweighs and not terms.plan.is_softer_than(clock) else clock
+    plan = _clock(clock, terms, outweighs=outweighs)
+    if not outweighs and both == own and plan == clock:
+        return None
     return replace(
         terms if outweighs else _as_opened(ticket, terms),
         **vars(both),
@@ -116,6 +116,16 @@ def _together(one: Demands, other: Demands) -> Demands:
         ask_reason=one.ask_reason or other.ask_reason,
         ask_sign_in=one.ask_sign_in or other.ask_sign_in,
     )
+
+
+def _clock(own: timeouts.Plan, terms: Terms, *, outweighs: bool) -> timeouts.Plan:
+    """The plan of the higher risk where it lets no more pass; else the ticket's own, with the stricter end."""
+    theirs = terms.plan
+    if outweighs and not theirs.is_softer_than(own):
+        return theirs
+    if terms.gate == Gate.AUTO or not own.is_softer_than(theirs):
+        return own  # where nothing waits, the clock has nothing to say
+    return replace(own, final_action=theirs.ends_in) if own.on_timeout == OnTimeout.ESCALATE else theirs
 
 
 def _longer(terms: Terms, ticket: Ticket) -> int | None:

@@ -72,7 +72,12 @@ def test_the_longest_that_may_be_is_evaluated(condition):
 
 @pytest.mark.parametrize(
     "condition",
-    ["args.l.all(a, args.l.all(b, true))", "size(args.l.filter(a, true)) > 1", "args.l . map (a, a) == [1]"],
+    [
+        "args.l.all(a, args.l.all(b, true))",
+        "size(args.l.filter(a, true)) > 1",
+        "args.l . map (a, a) == [1]",
+        "size(args.l.map//\n(action, action)) > 1",
+    ],
 )
 def test_a_long_list_of_an_agent_s_does_not_hold_up_the_process(condition):
     before = time.thread_time()

@@ -148,6 +148,12 @@ REFUSED = [
         {"type": "edit", "args": {"amount": "x", "to": "bob"}},
         InvalidArguments,
     ),
+    (
+        "an approval of other arguments than those shown",
+        "alice",
+        {"args": {"amount": 1, "to": "bob"}},
+        InvalidArguments,
+    ),
     ("an edit that is no object", "alice", {"type": "edit", "args": [1]}, InvalidArguments),
     (
         "an edit that no JSON can hold",

@@ -142,6 +142,8 @@ def test_what_is_the_same_is_what_counts(cast, condition, changed, expected):
         ('count("args.to", 0) > 1', "looks back 1 to 744 hours"),
         ('count("args.to", 745) > 1', "looks back 1 to 744 hours"),
         ('count("args." + "to", 24) > 1', "as plain texts"),
+        ('total // said\n ("args.amount", "args.to", 24) > 1.0', "as plain texts"),
+        ('count(// said\n"args.to", 24) > 1', "as plain texts"),
     ],
 )
 def test_a_total_that_is_not_written_out_is_refused_when_saved(condition, words):
@@ -153,6 +155,15 @@ def test_what_stands_in_a_text_or_a_comment_is_no_total():
     condition = 'args.note == "total(1)" && args.other != r\'count("\' // total(x)'
     assert conditions.totals_of(condition) == frozenset()
     assert conditions.holds(condition, {"args": {"note": "total(1)", "other": ""}})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("blank", ["\u2003", "\u3000", "\xa0", "\x85", "\x1c", "\t", "\v"])
+def test_an_odd_blank_beside_an_earlier_amount_fails_closed_and_stops_nobody(cast, blank):
+    make_policy("Large", condition=LIMIT, risk="high", requirements={"reviewers": 2})
+    open_ticket(args={"amount": f"{blank}5{blank}", "to": "bob"})
+    known = totals.amount(f"{blank}5{blank}") is not None
+    assert open_ticket(args={"amount": 5, "to": "bob"}).policy_name == ("Unknown action" if known else "Failed closed")
 
 
 def test_a_list_of_subjects_is_the_same_in_any_order_and_quotes():

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from approvals import deadlines
 from approvals.models import Policy, Ticket
-from tests.factories import decide, make_policy, open_ticket
+from tests.factories import decide, make_policy, open_ticket, overdue
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cast")]
 
@@ -139,3 +140,52 @@ def test_the_page_shows_what_it_comes_to(client, alice):
     client.force_login(alice)
     page = client.get(open_ticket(args={"amount": 250, "to": "bob\u202e"}).get_absolute_url()).content.decode()
     assert "With this, 1,250.00 to bob" in page and "⟨U+202E⟩" in page
+
+
+INSIDE = 'args.to == "inside"'
+
+
+def sent_outside(alice, **policy):
+    """A mail that goes by itself at its deadline, edited into one that this policy is about."""
+    gate = policy.pop("opened_gate", "soft")
+    make_policy("Inside", position=1, condition=INSIDE, risk="low", gate=gate, requirements={"reviewers": 1}, **policy)
+    make_policy("Outside", position=2, risk="low", gate="hard", requirements={"reviewers": 2})
+    ticket = decide(open_ticket("send", args={"to": "inside"}), alice, "edit", args={"to": "outside"})
+    while deadlines.expire(overdue(ticket).pk):
+        ticket.refresh_from_db()
+    return ticket
+
+
+def test_where_the_other_policy_of_the_same_risk_waits_for_people_no_clock_lets_the_edit_pass(alice):
+    ticket = sent_outside(alice, on_timeout="approve")
+    assert (ticket.state, ticket.outcome) == ("expired", "timed_out")
+
+
+def test_a_chain_of_groups_is_kept_and_ends_as_the_stricter_policy_says(alice):
+    steps = [("security", 1, 60)]
+    ticket = sent_outside(alice, opened_gate="hard", steps=steps, final_action="approve")
+    assert (ticket.state, ticket.escalations) == ("expired", 1)
+
+
+def test_only_another_clock_is_something_stricter_too(alice):
+    make_policy("In", position=1, condition=INSIDE, risk="low", on_timeout="approve", requirements={"reviewers": 2})
+    make_policy("Out", position=2, risk="low", requirements={"reviewers": 2})
+    ticket = decide(open_ticket("send", args={"to": "inside"}), alice, "edit", args={"to": "outside"})
+    assert (ticket.on_timeout, ticket.state) == ("reject", "pending")
+
+
+def test_an_edit_to_what_would_not_even_have_waited_still_runs_at_the_deadline(alice):
+    make_policy(
+        "Out",
+        position=1,
+        condition="!(" + INSIDE + ")",
+        risk="low",
+        gate="soft",
+        on_timeout="approve",
+        requirements={"reviewers": 1},
+    )
+    make_policy("In", position=2, risk="low", gate="auto")
+    ticket = decide(open_ticket("send", args={"to": "outside"}), alice, "edit", args={"to": "inside"})
+    assert deadlines.expire(overdue(ticket).pk)
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.outcome) == ("approved", "unopposed")
