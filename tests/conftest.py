@@ -49,6 +49,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 2 if config.args == config.getini("testpaths") else 0
 
 
+#: What takes longest begins first, or one process is left with it at the end. Browsers are not started beside the
+#: matrix, which needs the machine for itself.
+LONG = ("faults/test_matrix", "test_state_machine", "remote/", "concurrency/", "test_journey", "test_up", "browser/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order in which files are handed out."""
+    items.sort(key=lambda item: next((at for at, name in enumerate(LONG) if name in item.nodeid), len(LONG)))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """One server for each process that runs tests."""
     if config.getoption("numprocesses") and not hasattr(config, "workerinput"):
