@@ -8,7 +8,7 @@ from approvals import digests, failpoints
 from approvals.contract import Card, NewDecision
 from approvals.decisions import record
 from approvals.errors import DecisionNotAllowed, InvalidArguments, StaleDigest
-from approvals.models import Ticket
+from approvals.models import Batch, Ticket
 from approvals.states import Channel
 from tests.factories import decide, make_policy, open_ticket
 
@@ -38,6 +38,28 @@ def test_the_record_says_who_decided_what_how_and_why(alice):
         "via": "browser",
     }
     assert entry(ticket, "ticket.rejected").actor == alice
+
+
+def test_what_was_said_on_several_tickets_at_once_names_the_batch(alice):
+    ticket, batch = open_ticket(), Batch.objects.create(reviewer=alice, type="approve")
+    said = NewDecision(type="approve", digest=ticket.digest)
+    record(ticket.pk, reviewer=alice, decision=said, via=Channel.BROWSER, batch=batch)
+    assert ticket.decisions.get().batch == batch
+    assert entry(ticket, "decision.recorded").facts["batch"] == str(batch.pk)
+
+
+def test_a_ticket_is_found_by_the_words_of_its_edit(client, alice):
+    make_policy(requirements={"reviewers": 2})
+    ticket = decide(open_ticket(), alice, "edit", args={"amount": 1, "to": "zebra"})
+    client.force_login(alice)
+    assert f'id="ticket-row-{ticket.pk}"' in client.get("/?tab=team&q=zebra").content.decode()
+
+
+@pytest.mark.parametrize("type", ["edit", "reject"])
+def test_a_word_that_leaves_too_few_signers_is_noticed_at_once(alice, type):
+    make_policy(requirements={"reviewers": 2}, deny_threshold=2, bar_editor=True)
+    ticket = decide(open_ticket(), alice, type, **({"args": {"amount": 1, "to": "bob"}} if type == "edit" else {}))
+    assert ticket.audit_entries.filter(type="ticket.stuck").exists()
 
 
 def test_an_edit_is_recorded_with_its_author_and_arguments_under_their_own_digest(alice):
@@ -126,8 +148,9 @@ def test_a_fault_can_be_put_before_and_behind_the_commit(alice, monkeypatch):
 @pytest.mark.parametrize("type", ["approve", "reject", "respond"])
 def test_words_that_nothing_can_keep_are_refused_and_change_nothing(alice, type, words):
     ticket = open_ticket()
-    with pytest.raises(InvalidArguments, match="half of a character"):
+    with pytest.raises(InvalidArguments, match="half of a character") as refusal:
         decide(ticket, alice, type, message=words)
+    assert [error["path"] for error in refusal.value.errors] == ["/message"]
     assert not ticket.decisions.exists() and decide(ticket, alice, message="ok 👍").state == "approved"
 
 
