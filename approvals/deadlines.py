@@ -48,7 +48,7 @@ def ahead_of(ticket: Ticket) -> timeouts.Ahead:
             gate=ticket.gate,
             passed=ticket.escalations,
             is_opposed=any(
-                vote.revision == ticket.revision and (vote.type == DecisionType.REJECT or vote.withdrawn_at)
+                vote.revision == ticket.revision and (vote.type == DecisionType.REJECT or vote.was_recalled)
                 for vote in ticket.decisions.all()
             ),
             allowed_decisions=ticket.allowed_decisions,

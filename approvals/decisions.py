@@ -69,7 +69,7 @@ def record(
             kind = _revise(ticket, decision, reviewer)
         _check_first_word(ticket, reviewer)
         _check_confirmed(ticket, kind, decision)
-        _write(ticket, kind, decision, reviewer, via, batch)
+        _write(ticket, kind, decision, reviewer, via, batch, now)
         _settle(ticket, now, decision, reviewer, kind, via)
         if decision.remember:
             grants.give(ticket, reviewer=reviewer, kind=kind, now=now)
@@ -154,8 +154,15 @@ def _weigh_again(ticket: Ticket, args: dict[str, Any]) -> None:
 
 
 def _write(
-    ticket: Ticket, kind: DecisionType, decision: NewDecision, reviewer: User, via: Channel, batch: Batch | None
+    ticket: Ticket,
+    kind: DecisionType,
+    decision: NewDecision,
+    reviewer: User,
+    via: Channel,
+    batch: Batch | None,
+    now: datetime,
 ) -> None:
+    is_early = kind is DecisionType.EDIT and sign_off.is_early(ticket, reviewer)
     Decision.objects.create(
         ticket=ticket,
         revision=ticket.revision,
@@ -164,6 +171,8 @@ def _write(
         message=decision.message,
         digest=ticket.digest,
         batch=batch,
+        at=now,
+        withdrawn_at=now if is_early else None,
     )
     told = {"decision": kind.value, "message": decision.message, "via": via.value}
     if batch:

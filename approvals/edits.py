@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from approvals import (
     arguments,
     cards,
@@ -14,6 +16,7 @@ from approvals import (
     digests,
     friction,
     policy_words,
+    quorum,
     salience,
     weighing,
     wording,
@@ -40,7 +43,7 @@ class Review:
     confirm_text: str
 
 
-def review(ticket: Ticket, args: Any) -> Review:
+def review(ticket: Ticket, args: Any, *, editor: User) -> Review:
     """The difference, and what the policies make of it. Raises InvalidArguments or TooLarge."""
     arguments.check_shape(args)
     if digests.alike(args, ticket.args):
@@ -49,7 +52,9 @@ def review(ticket: Ticket, args: Any) -> Review:
     _, stricter = weighing.weighed(ticket, args, is_sent=False)
     terms: Mapping[str, Any] = stricter.snapshot() if stricter else ticket.policy
     risk, gate = (stricter.risk, stricter.gate) if stricter else (ticket.risk, ticket.gate)
-    signs = DecisionType.EDIT in ticket.signs and not _bars_editor(terms, risk)
+    signs = (
+        DecisionType.EDIT in ticket.signs and not _bars_editor(terms, risk) and not _is_early(ticket, stricter, editor)
+    )
     return Review(
         args=args,
         changes=differences.of(ticket.args, args, ticket.args_schema),
@@ -95,6 +100,14 @@ def _is_telling(ticket: Ticket, args: dict[str, Any]) -> bool:
 def _bars_editor(terms: Mapping[str, Any], risk: str) -> bool:
     said = terms.get("bar_editor")
     return risk in EDITOR_BARRED if said is None else bool(said)
+
+
+def _is_early(ticket: Ticket, stricter: Terms | None, editor: User) -> bool:
+    """Would the editor's turn to sign this version come only later?"""
+    asked = stricter.requirements if stricter else ticket.requirements.values_list("group__name", "needed")
+    needs = [quorum.Need(group=group, needed=needed) for group, needed in asked]
+    in_sequence = stricter.in_sequence if stricter else ticket.in_sequence
+    return in_sequence and not quorum.may_begin(needs, set(editor.groups.values_list("name", flat=True)))
 
 
 def _confirmation(ticket: Ticket, args: dict[str, Any], terms: Mapping[str, Any]) -> str:

@@ -42,7 +42,8 @@ def escalate(ticket: Ticket, *, step: Step, now: datetime) -> None:
         sign_off.note_turns(ticket)
         shortages.note(ticket)
     else:
-        tickets.resolve(ticket, outcome=outcome, now=now, message=ENOUGH)
+        said = sign_off.words_for(ticket, outcome, otherwise=ENOUGH)
+        tickets.resolve(ticket, outcome=outcome, now=now, message=said)
 
 
 def _require(ticket: Ticket, step: Step) -> None:

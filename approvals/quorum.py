@@ -7,7 +7,7 @@ are the largest set of places that different people can fill (augmenting paths, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from approvals.states import DecisionType, Outcome
@@ -77,6 +77,13 @@ def next_up(needs: Sequence[Need], votes: Sequence[Vote]) -> int | None:
         if sum(_given(so_far, signs)) < sum(need.needed for need in so_far):
             return last
     return None
+
+
+def may_begin(needs: Sequence[Need], groups: Collection[str]) -> bool:
+    """Where people sign one requirement after the other: may members of these groups sign what nobody has signed?"""
+    first = next((need for need in needs if need.needed), None)
+    anytime = {need.group for need in needs if not need.needed}
+    return first is None or first.group in groups or not anytime.isdisjoint(groups)
 
 
 def shortfall(needs: Sequence[Need], people: Mapping[int, frozenset[str]], *, least_signers: int = 0) -> list[Need]:

@@ -67,6 +67,25 @@ def check_turn(ticket: Ticket, reviewer: User) -> None:
         raise NotYourTurn(first=needs[next_up].group)
 
 
+def is_early(ticket: Ticket, editor: User) -> bool:
+    """Did the editor make this version before it is their turn to sign it? They sign it when that comes."""
+    if not ticket.in_sequence or ticket.barred_editor_id:
+        return False
+    needs, _ = _sequence(ticket)
+    return not quorum.may_begin(needs, set(editor.groups.values_list("name", flat=True)))
+
+
+def words_for(ticket: Ticket, outcome: Outcome | None, *, otherwise: str) -> str:
+    """What people said who brought this outcome about: their answer, or the last reason against it."""
+    kind = {Outcome.ANSWERED: DecisionType.RESPOND, Outcome.REJECTED: DecisionType.REJECT}.get(
+        outcome or Outcome.APPROVED
+    )
+    groups = list(ticket.requirements.values_list("group", flat=True))
+    said = [vote.words for vote in _votes(ticket, groups=groups) if vote.type == kind]
+    agreed = (words for words in reversed(said) if count(ticket, answer=words).outcome is outcome)
+    return next(agreed, otherwise)
+
+
 def note_turns(ticket: Ticket) -> None:
     """Keep on each requirement whether an earlier one comes first; the inbox asks for it. Under the row lock."""
     if not ticket.in_sequence:

@@ -78,7 +78,8 @@ class Decision(models.Model):
     message = models.TextField(blank=True)
     digest = models.CharField(max_length=64)
     at = models.DateTimeField(db_default=Now())
-    #: When an approval was recalled. The only thing that is ever added to a decision, and once.
+    #: When an approval was recalled: the only thing that is ever added to a decision, and once. From the start on an
+    #: edit by somebody whose turn to sign comes later: it changes the arguments and is no word on them.
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     #: Set where it was said on several tickets at once.
     batch = models.ForeignKey(
@@ -100,6 +101,11 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} by {self.reviewer}"
+
+    @property
+    def was_recalled(self) -> bool:
+        """Did it stand, and was taken back?"""
+        return self.withdrawn_at is not None and self.withdrawn_at != self.at
 
     def stands(self, revision: int) -> bool:
         """Is it a word on this revision, and not taken back?"""

@@ -51,7 +51,7 @@ def _reviewed(request: HttpRequest, ticket: Ticket, form: forms.ArgumentsForm) -
     if not form.is_valid():
         return _drawn(request, ticket, form=form, refusal=InvalidArguments([]))
     try:
-        found = edits.review(ticket, form.args)
+        found = edits.review(ticket, form.args, editor=tickets.reader(request))
     except ApprovalError as refusal:
         form.refuse(getattr(refusal, "errors", [{"path": "", "message": str(refusal)}]))
         return _drawn(request, ticket, form=form, refusal=refusal)

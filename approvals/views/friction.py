@@ -26,7 +26,8 @@ def check(request: HttpRequest, ticket: Ticket, decision: NewDecision) -> None:
     """Raises SignInAgain or CareMissing. What `decisions.record` refuses anyway is left to its sentences."""
     if decision.type not in SIGNING or not _could_count(request, ticket, decision):
         return
-    review = edits.review(ticket, ticket.args if decision.args is None else decision.args)
+    args = ticket.args if decision.args is None else decision.args
+    review = edits.review(ticket, args, editor=_reader(request))
     taken = _taken(request, ticket, review.args, decision)
     care = review.care if _is_browser(request) else replace(review.care, panel=False, reason=False)
     friction.check(care, taken, at_least=settings.COUNTERSIGN_SECOND_LOOK_SECONDS)

@@ -124,7 +124,7 @@ def _arguments(
     if not form.is_valid():
         return form, None
     try:
-        return form, edits.review(ticket, form.args)
+        return form, edits.review(ticket, form.args, editor=reader(request))
     except InvalidArguments as wrong:
         form.refuse(wrong.errors)
     except TooLarge as wrong:

@@ -11,7 +11,7 @@ from django.db import connection
 from approvals import deadlines, sign_off
 from approvals.models import AuditEntry, Ticket
 from approvals.policy import may_decide
-from tests.factories import decide, make_policy, open_ticket, overdue
+from tests.factories import claim, decide, make_policy, open_ticket, overdue
 
 pytestmark = pytest.mark.django_db
 HOUR = 3_600
@@ -149,3 +149,14 @@ def test_an_edit_never_lets_the_clock_approve(cast):
     ticket = decide(open_ticket(), cast["alice"], "edit", args={"amount": 5, "to": "bob"})
     assert (ticket.policy_name, ticket.on_timeout) == ("Small", "reject")
     assert escalated(ticket).outcome == "timed_out"
+
+
+def test_an_answer_that_is_enough_for_the_step_is_the_answer_that_was_given(cast):
+    cast["bob"].groups.add(cast["frank"].groups.get())
+    make_policy(requirements={"reviewers": 1, "finance": 1}, steps=[("security", 1, 60)])
+    ticket = open_ticket(answer_releases=True)
+    for who in ("alice", "bob"):
+        decide(ticket, cast[who], "respond", message="the blue one")
+    assert deadlines.expire(overdue(ticket).pk)
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.message) == ("answered", "the blue one") and claim(ticket)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from approvals import intake, tickets
+from approvals import deadlines, edits, intake, rosters, tickets
 from approvals.contract import Origin
 from approvals.errors import AlreadyDecided, NotYourTurn
 from approvals.models import Ticket
 from approvals.policy import blocked_reason, waiting_reason
-from tests.factories import claim, decide, make_policy, open_ticket, propose
+from tests.factories import claim, decide, make_policy, open_ticket, overdue, propose
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cast")]
 
@@ -61,7 +61,75 @@ def test_in_sequence_an_edit_begins_again_at_the_first_group(in_order, alice, bo
         decide(in_order, bob)
     decide(in_order, erin)
     decide(in_order, bob)
+    assert needing(alice) == [in_order]
+    decide(in_order, alice)
     assert Ticket.objects.get().requirements.get(group__name="security").waits is False
+
+
+def test_in_sequence_who_changes_the_arguments_out_of_turn_has_not_signed_them(in_order, alice, bob, carol, frank):
+    for person in (carol, alice, bob):
+        decide(in_order, person)
+    decide(in_order, frank, "edit", args=OTHER)
+    for person in (carol, alice, bob):
+        assert decide(in_order, person).state == "pending"
+    assert decide(in_order, frank).state == "approved"
+
+
+def test_in_sequence_who_changes_the_arguments_in_turn_has_signed_them(in_order, alice, carol):
+    decide(in_order, carol, "edit", args=OTHER)
+    assert needing(carol) == [] and decide(in_order, alice).state == "pending"
+
+
+def test_in_sequence_a_change_out_of_turn_is_no_objection(alice, carol):
+    make_policy(risk="low", on_timeout="approve", in_sequence=True, requirements={"finance": 1, "reviewers": 1})
+    ticket = open_ticket()
+    decide(ticket, carol)
+    decide(ticket, alice, "edit", args=OTHER)
+    assert deadlines.expire(overdue(ticket).pk)
+    assert Ticket.objects.get().outcome == "unopposed"
+
+
+def test_in_sequence_the_editor_is_told_that_their_signature_comes_later(in_order, alice, carol):
+    decide(in_order, carol)
+    asked = Ticket.objects.get()
+    assert not edits.review(asked, OTHER, editor=alice).signs and edits.review(asked, OTHER, editor=carol).signs
+
+
+@pytest.mark.parametrize("kind", ["approve", "reject", "respond"])
+def test_when_somebody_may_sign_again_and_everybody_has_spoken_the_ticket_is_settled(alice, bob, kind):
+    make_policy(deny_threshold=2, requirements={"reviewers": 2})
+    ticket, reviewers = open_ticket(answer_releases=True), alice.groups.get()
+    decide(ticket, alice, kind, message="as we said")
+    alice.groups.clear()
+    assert decide(ticket, bob, kind, message="as we said").state == "pending"
+    alice.groups.add(reviewers)
+    rosters.review()
+    ticket.refresh_from_db()
+    assert ticket.state == {"approve": "approved", "reject": "rejected", "respond": "answered"}[kind]
+    assert kind == "approve" or ticket.message == "as we said"
+
+
+def test_an_approval_that_waits_again_stands_again_with_its_signer(alice, bob):
+    make_policy(requirements={"reviewers": 1})
+    ticket, reviewers = decide(open_ticket(), alice), alice.groups.get()
+    bob.groups.clear()
+    alice.groups.clear()
+    assert not claim(ticket) and Ticket.objects.get().state == "pending"
+    alice.groups.add(reviewers)
+    rosters.review()
+    ticket.refresh_from_db()
+    assert ticket.state == "approved" and ticket.release_at > ticket.resolved_at
+
+
+def test_after_the_deadline_nobody_s_return_settles_anything(alice):
+    make_policy(requirements={"reviewers": 1})
+    ticket, reviewers = decide(open_ticket(), alice), alice.groups.get()
+    alice.groups.clear()
+    assert not claim(ticket)
+    overdue(ticket)
+    alice.groups.add(reviewers)
+    rosters.review()
+    assert Ticket.objects.get().state == "pending"
 
 
 def test_who_is_in_an_earlier_group_too_signs_for_it(in_order, alice, carol):
