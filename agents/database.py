@@ -14,12 +14,17 @@ from psycopg import InterfaceError as DriverInterfaceError
 from psycopg import OperationalError as DriverError
 from psycopg_pool import PoolTimeout
 
+from agents import fence
+from approvals.errors import Frozen
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 #: A pool gives up after this long, and the next who asks it tries anew.
 RECONNECT_SECONDS = 4.0
+#: The driver takes for an outage whatever it has no name for, and so what our own triggers say: see `refusal`.
 AWAY = (OperationalError, InterfaceError, DriverError, DriverInterfaceError, PoolTimeout)
+REFUSALS = (fence.REFUSED, Frozen.sqlstate)
 
 # Threads of our own: the loop's default ones also run the graphs' tools, and a few tools that hang would
 # keep every heartbeat and every deadline of the worker waiting.
@@ -53,9 +58,15 @@ def is_away(error: BaseException | None) -> bool:
     seen = 0
     while error is not None and seen < 10:
         if isinstance(error, AWAY):
-            return True
+            return not refusal(error)
         error, seen = error.__cause__, seen + 1
     return False
+
+
+def refusal(error: BaseException) -> str:
+    """The SQLSTATE with which one of our own triggers refused a write; empty for any other error."""
+    state = str(getattr(error.__cause__, "sqlstate", None) or getattr(error, "sqlstate", None) or "")
+    return state if state in REFUSALS else ""
 
 
 def has_ended(connection: BaseConnection[Any]) -> bool:

@@ -22,13 +22,14 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
 
-from agents import effects, evidence, outcomes
-from agents.database import AWAY, in_thread, waited_for
+from agents import effects, evidence, fence, outcomes
+from agents.database import AWAY, in_thread, refusal, waited_for
 from agents.effects import Call, Claim, Terms
 from agents.errors import DatabaseAway, InDoubt, LeaseLost, NotAuthorised
 from agents.models import Effect, EffectState
 from agents.outcomes import Outcome
-from approvals import failpoints
+from approvals import failpoints, freezes
+from approvals.errors import Frozen
 from approvals.failpoints import Point
 
 __all__ = ["TOKEN", "aonce", "call_of", "carry_out", "carry_out_sync", "current", "idempotency_key", "once"]
@@ -44,11 +45,12 @@ PAUSE_SECONDS = 1.0
 #: How long the outcome waits for a database that is away: it is known only here.
 WAITS = (0.5, 1, 2, 4, 8)
 
+CLEARED = "it has just been cleared."
 LEFT = "The worker stopped while this ran, so it may or may not have happened."
 
 
-# Three errors that LangGraph passes through every handler of a tool node, and never tries again. Their sentences
-# are those of the errors that they are.
+# Errors that LangGraph passes through every handler of a tool node, and never tries again. Their sentences are
+# those of the errors that they are.
 
 
 class Unsettled(InDoubt, GraphBubbleUp):
@@ -59,8 +61,16 @@ class Overtaken(LeaseLost, GraphBubbleUp):
     __doc__ = LeaseLost.__doc__
 
 
-class Away(DatabaseAway, GraphBubbleUp):
+class PutOff(GraphBubbleUp):
+    """Nothing came of this call, and it is nobody's fault: the run stays as it is and is taken up again."""
+
+
+class Away(DatabaseAway, PutOff):
     __doc__ = DatabaseAway.__doc__
+
+
+class Halted(Frozen, PutOff):
+    __doc__ = Frozen.__doc__
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,8 +231,8 @@ def _write(claim: Claim, outcome: Outcome) -> None:
         try:
             effects.settle(claim, outcome.state, **_facts(outcome))
             return
-        except AWAY:
-            if seconds is None:
+        except AWAY as error:
+            if seconds is None or refusal(error):
                 raise
             time.sleep(seconds)
 
@@ -270,5 +280,16 @@ def _bubbling(thread_id: str) -> Iterator[None]:
         yield
     except LeaseLost as lost:
         raise Overtaken(thread_id=thread_id) from lost
-    except AWAY as away:
-        raise Away(thread_id=thread_id) from away
+    except AWAY as error:
+        raise _named(error, thread_id) from error
+
+
+def _named(error: Exception, thread_id: str) -> Exception:
+    """What the database says to a worker: that it may not, or nothing at all."""
+    said = refusal(error)
+    if said == fence.REFUSED:
+        return Overtaken(thread_id=thread_id)
+    if said == Frozen.sqlstate:
+        freeze = freezes.standing()
+        return Halted(reason=freeze.reason if freeze else CLEARED)
+    return Away(thread_id=thread_id)

@@ -20,6 +20,7 @@ from agents.database import in_thread, is_away
 from agents.deliveries import Delivery, Standing
 from agents.errors import AgentError, BrokenGraph, DatabaseAway, LeaseLost, NotRun
 from agents.leases import Lease
+from agents.ledger import PutOff
 from agents.models import Run
 from agents.snapshots import Seen
 from agents.threads import GraphRaised, Thread
@@ -86,8 +87,10 @@ async def settled(session: Session) -> AsyncIterator[None]:
         await stop(session)
     except GraphRaised as raised:
         cause = raised.__cause__ or raised
-        if is_away(cause) and not await write(session, runs.doubt, session.run.thread_id):
+        if _is_put_off(cause) and not await write(session, runs.doubt, session.run.thread_id):
             # Nothing dangerous was under way: the run stays as it is, and whoever sweeps takes it up again.
+            if isinstance(cause, PutOff):
+                raise cause from cause.__cause__
             raise DatabaseAway(thread_id=session.run.thread_id) from cause
         logger.info("Run %s failed", session.run.thread_id, exc_info=cause)
         await _fail(session, evidence.sentence(cause))
@@ -132,6 +135,8 @@ async def step(session: Session, work: Awaitable[None], *, acting: Sequence[Tick
     try:
         await work
     except GraphRaised as raised:
+        if isinstance(raised.__cause__, PutOff):
+            raise
         seen = await session.thread.look()
         await write(session, executions.record_raised, acting, seen, error=raised.__cause__ or raised)
         raise
@@ -162,6 +167,10 @@ async def refuse_unknown(session: Session) -> None:
     unknown = await in_thread(runs.in_doubt, session.run.thread_id)
     if unknown is not None:
         raise unknown
+
+
+def _is_put_off(cause: BaseException) -> bool:
+    return is_away(cause) or isinstance(cause, PutOff)
 
 
 async def _fail(session: Session, error: str) -> None:

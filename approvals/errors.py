@@ -243,6 +243,8 @@ class Frozen(ApprovalError):
     """Everything is stopped until an operator clears it: {reason}"""
 
     code, status = "frozen", 503
+    #: With which the database refuses it, whoever asks.
+    sqlstate: ClassVar[str] = "FROZE"
 
 
 class NotFrozen(ApprovalError):

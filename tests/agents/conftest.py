@@ -50,7 +50,7 @@ def project(settings: Any, tmp_path: Path) -> Path:
     flat = {"approve": {"action": "approve", "**": "{args}"}, "reject": {"action": "reject"}}
     graphs["tool_asks"] = {"path": graphs["tool_asks"], "words": flat, "asks": {"tools": {"call": True}}}
     graphs["assistance"] = {"path": graphs["assistance"], "words": {"respond": {"data": "{message}"}}}
-    for name in ("by_hand", "steps"):
+    for name in ("by_hand", "steps", "delayed"):
         graphs[name] = {"path": graphs[name], "is_guarded": True}
     part = {"send": {"action": "send", "args": ["title"]}}
     graphs["huge_draft_in_part"] = {"path": graphs["huge_draft_in_part"], "asks": part}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import httpx
@@ -16,11 +17,24 @@ from langgraph.types import CachePolicy, RetryPolicy, interrupt
 
 from agents import guards, ledger
 
-NAMES = ["payroll", "retried", "cached", "swallowing", "changed", "unasked", "by_hand", "unreachable", "steps"]
+NAMES = [
+    "payroll",
+    "retried",
+    "cached",
+    "swallowing",
+    "changed",
+    "unasked",
+    "by_hand",
+    "unreachable",
+    "steps",
+    "delayed",
+]
 PAID: list[tuple[str, str]] = []
 #: What the next payments raise after they have paid, or before.
 AFTER: list[BaseException] = []
 BEFORE: list[BaseException] = []
+#: What happens between an approval and its payment.
+MEANWHILE: list[Callable[[], Any]] = []
 GO = threading.Event()
 
 
@@ -157,16 +171,31 @@ def _review(state: MessagesState) -> dict[str, Any]:
     return {}
 
 
-changed = StateGraph(MessagesState)
-changed.add_node("agent", _agent)
-changed.add_node("review", _review)
-changed.add_node("change", _change)
-changed.add_node("tools", ToolNode(TOOLS))
-changed.add_edge(START, "agent")
-changed.add_conditional_edges("agent", lambda s: "review" if s["messages"][-1].tool_calls else END, ["review", END])
-changed.add_edge("review", "change")
-changed.add_edge("change", "tools")
-changed.add_edge("tools", "agent")
+def _wait(state: MessagesState) -> dict[str, Any]:
+    while MEANWHILE:
+        MEANWHILE.pop()()
+    connection.close()
+    return {}
+
+
+def _with_step(step: Any) -> StateGraph[Any, Any, Any, Any]:
+    """With a step of its own between what people are asked and what is done."""
+    builder = StateGraph(MessagesState)
+    builder.add_node("agent", _agent)
+    builder.add_node("review", _review)
+    builder.add_node("step", step)
+    builder.add_node("tools", ToolNode(TOOLS))
+    builder.add_edge(START, "agent")
+    asks = ["review", END]
+    builder.add_conditional_edges("agent", lambda s: "review" if s["messages"][-1].tool_calls else END, asks)
+    builder.add_edge("review", "step")
+    builder.add_edge("step", "tools")
+    builder.add_edge("tools", "agent")
+    return builder
+
+
+changed = _with_step(_change)
+delayed = _with_step(_wait)
 
 # Tools called by hand: one that nobody was asked about, one that somebody was.
 GUARDED = guards.guarded(pay)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from agents import deliveries, effects, ledger, runner, sessions, wishes
-from agents.database import in_thread
-from agents.errors import InDoubt, LeaseLost
+from agents import deliveries, effects, fence, ledger, runner, sessions, wishes
+from agents.database import in_thread, is_away, refusal
+from agents.errors import DatabaseAway, InDoubt, LeaseLost
 from agents.models import DemoTransfer, Effect, EffectState, Run
 from agents.models.effects import MOVES
+from approvals import freezes
+from approvals.errors import Frozen
 from approvals.models import Ticket
 from tests.agents import ledger_graphs
 from tests.agents.ledger_graphs import AFTER, BEFORE, PAID, timeout
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def fresh():
-    for kept in (PAID, AFTER, BEFORE):
+    for kept in (PAID, AFTER, BEFORE, ledger_graphs.MEANWHILE):
         kept.clear()
     ledger_graphs.GO.clear()
     yield
@@ -220,6 +222,53 @@ class TestDoubt:
         assert (paid(), states(), Ticket.objects.get(about=None).result) == (["bob"], ["succeeded"], "paid bob")
 
 
+class TestRefused:
+    """Between the approval and the payment something happens to the worker or to everybody."""
+
+    @pytest.fixture
+    def approved(self, start, alice):
+        start("delayed", {"messages": [{"role": "user", "content": "pay bob"}]})
+        return decide(Ticket.objects.get(), alice)
+
+    def test_a_worker_that_lost_its_run_begins_nothing(self, approved, resume):
+        ledger_graphs.MEANWHILE.append(lambda: ledger_graphs.lose_run(""))
+        with pytest.raises(LeaseLost):
+            resume(approved)
+        assert (paid(), states()) == ([], ["authorised"])
+
+    @pytest.fixture
+    def refusing(self):
+        """What the database says to a claim, for as long as it is told to."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE FUNCTION refusing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " RAISE EXCEPTION 'not now' USING ERRCODE = TG_ARGV[0]; END $$"
+            )
+        yield lambda state: run_sql(
+            f"CREATE TRIGGER refusing BEFORE UPDATE ON agents_effect EXECUTE FUNCTION refusing('{state}')"
+        )
+        run_sql("DROP FUNCTION refusing CASCADE")
+
+    @pytest.mark.parametrize(("state", "raised"), [("FENCE", LeaseLost), ("57P01", DatabaseAway)])
+    def test_a_claim_that_the_database_refuses_has_a_name(self, approved, resume, drive, refusing, state, raised):
+        ledger_graphs.MEANWHILE.append(lambda: refusing(state))
+        with pytest.raises(raised):
+            resume(approved)
+        assert (paid(), states()) == ([], ["authorised"])
+        run_sql("DROP TRIGGER refusing ON agents_effect")
+        assert drive(Run.objects.get()).status == "succeeded"
+        assert (paid(), Ticket.objects.get().execution) == (["bob"], "succeeded")
+
+    def test_a_freeze_puts_it_off_until_it_is_cleared(self, approved, resume, drive):
+        ledger_graphs.MEANWHILE.append(lambda: freezes.freeze("The database was restored."))
+        with pytest.raises(Frozen, match="until an operator clears it: The database was restored"):
+            resume(approved)
+        assert (paid(), Run.objects.get().status, Ticket.objects.get().execution) == ([], "running", "started")
+        freezes.clear(reason="Looked at all payments.", by=None)
+        assert drive(Run.objects.get()).status == "succeeded"
+        assert (paid(), Ticket.objects.get().execution) == (["bob"], "succeeded")
+
+
 class TestKeys:
     def test_a_tool_is_given_the_key_of_its_effect(self, pay):
         pay()
@@ -277,7 +326,10 @@ class TestDatabase:
             return False
 
     def test_a_stale_lease_begins_nothing(self, effect):
-        assert self.refuses(state="started", claim="c", started_at=LONG_AGO, lease_token=0)
+        with pytest.raises(DatabaseError) as refused, transaction.atomic():
+            Effect.objects.update(state="started", claim="c", started_at=LONG_AGO, lease_token=0)
+        assert refusal(refused.value) == fence.REFUSED
+        assert not is_away(refused.value)
 
     def test_what_it_is_for_never_changes(self, effect):
         assert self.refuses(digest="0" * 64)
@@ -293,6 +345,11 @@ class TestDatabase:
         call = effects.Call(thread_id=effect.thread_id, token=token, action="pay", args={"to": "bob"})
         given = run_together(*(in_thread(effects.claim, effect, call, effects.Terms()) for _ in range(8)))
         assert [claim is None for claim in given].count(False) == 1
+
+
+def run_sql(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 class Undo(Exception):
