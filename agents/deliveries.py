@@ -180,16 +180,30 @@ def claim_again(lease: Lease, seen: Seen) -> Delivery | None:
     any delivery.
     """
     for pause in seen.pauses:
-        told = list(
-            Ticket.objects.live()
-            .filter(thread_id=lease.thread_id, interrupt_id=pause.interrupt_id)
-            .filter(checkpoint_id=seen.checkpoint_id, delivered_at__isnull=False)
-            .order_by("position")
-            .prefetch_related("revisions")
-        )
+        told = _told(lease.thread_id, pause, seen)
         if told and not any(_acts(ticket) for ticket in told):
             return _delivery(pause, told)
     return None
+
+
+def lost(acting: Sequence[Ticket], seen: Seen) -> Delivery | None:
+    """An answer that never reached its graph, with an action that may be tried again: its worker died on the way.
+
+    The graph has been entered again since and still asks; LangGraph keeps an answer only when its step ends.
+    """
+    mine = {ticket.pk for ticket in acting}
+    for pause in seen.pauses:
+        told = _told(acting[0].thread_id, pause, seen) if acting else []
+        if mine & {ticket.pk for ticket in told}:
+            return _delivery(pause, told)
+    return None
+
+
+def _told(thread_id: str, pause: Pause, seen: Seen) -> list[Ticket]:
+    """The tickets of a question that were claimed where the thread still stands."""
+    mine = Ticket.objects.live().filter(thread_id=thread_id, interrupt_id=pause.interrupt_id)
+    told = mine.filter(checkpoint_id=seen.checkpoint_id, delivered_at__isnull=False)
+    return list(told.order_by("position").prefetch_related("revisions"))
 
 
 def _acts(ticket: Ticket) -> bool:

@@ -7,25 +7,23 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
 from agents import effects, jobs, wishes, workers
 from agents.errors import AgentError
 from agents.leases import ClockTimestamp
-from agents.models import Effect, EffectState, Run, RunStatus
+from agents.models import EffectState, Run, RunStatus
 from approvals import audit, doubts, failpoints, tickets
 from approvals.failpoints import Point
 from approvals.models import Ticket
-from approvals.states import Execution, TicketState
+from approvals.states import DecisionType, Execution, TicketState
 
 HAPPENED = "{who} found out that this happened: {result}"
 NOT_HAPPENED = "It did not happen, as {who} found out."
 STOPPED = "Stopped by {who}: nobody knows whether “{action}” happened (ticket {ticket})."
-#: A call that is past its deadline gets this long before anybody may believe that it will not act any more.
-MARGIN_SECONDS = 60
+#: After this long nothing that a plain node sent can be under way any more; it declares no deadline of its own.
+OVER = timedelta(seconds=effects.DEADLINE_SECONDS + effects.MARGIN_SECONDS)
 LIMIT = 200
-_SECOND = timedelta(seconds=1)
 
 
 def is_about_doubt(ticket_id: int) -> bool:
@@ -47,20 +45,27 @@ def settle(thread_id: str, ticket_id: int) -> None:
 
 
 def offer() -> int:
-    """Offer another run where the worker that began is proven dead, and its call past its deadline; how many."""
-    past = ClockTimestamp() - (F("deadline_seconds") + MARGIN_SECONDS) * _SECOND
-    old = Effect.objects.filter(state=EffectState.UNKNOWN, started_at__lt=past, ticket__about=None)
-    waiting = old.filter(ticket__questions__state=TicketState.PENDING)
-    held = waiting.exclude(ticket__questions__allowed_decisions__contains="approve")[:LIMIT]
-    return sum(_offer(effect) for effect in held if workers.is_dead(effect.owner))
+    """Offer another run where whoever began is proven dead, and the call past its deadline; how many."""
+    asked = Ticket.objects.pending().filter(about__isnull=False)
+    held = asked.exclude(allowed_decisions__contains=DecisionType.APPROVE.value).select_related("about")[:LIMIT]
+    return sum(_offer(ticket) for ticket in held if _is_proven(_about(ticket)))
 
 
-def _offer(effect: Effect) -> int:
+def _is_proven(about: Ticket) -> bool:
+    """Is nobody in the middle of this any more?"""
+    effect = about.effects.filter(state=EffectState.UNKNOWN).first()
+    if effect is not None:
+        return about.effects.filter(effects.is_past(), pk=effect.pk).exists() and workers.is_dead(effect.owner)
+    # Not in the ledger: it may be in the hands of any worker that lost the run.
+    stopped = Run.objects.filter(thread_id=about.thread_id, status=RunStatus.FAILED, begun_at__lte=about.opened_at)
+    run = stopped.filter(ended_at__lt=ClockTimestamp() - OVER).first()
+    return run is not None and bool(run.lost_by) and all(map(workers.is_dead, run.lost_by))
+
+
+def _offer(ticket: Ticket) -> int:
     with transaction.atomic():
-        asked = Ticket.objects.pending().filter(about=effect.ticket_id).values_list("pk", flat=True)
-        for ticket_id in asked:
-            doubts.offer_another_run(tickets.lock(ticket_id)[0])
-        return len(asked)
+        doubts.offer_another_run(tickets.lock(ticket.pk)[0])
+        return 1
 
 
 def _happened(run: Run, ticket: Ticket) -> None:
@@ -121,10 +126,14 @@ def _is_latest(run: Run, about: Ticket) -> bool:
     return run.status == RunStatus.FAILED and run.begun_at <= about.opened_at
 
 
-def _doubtful(ticket: Ticket) -> Ticket:
-    if ticket.about_id is None:
+def _about(ticket: Ticket) -> Ticket:
+    if ticket.about is None:
         raise ValueError("this ticket is about no other one")
-    return tickets.lock(ticket.about_id)[0]
+    return ticket.about
+
+
+def _doubtful(ticket: Ticket) -> Ticket:
+    return tickets.lock(_about(ticket).pk)[0]
 
 
 def _person(ticket: Ticket) -> User | None:

@@ -11,10 +11,11 @@ import math
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from agents import fence, workers
 from agents.database import AWAY, unhurried
@@ -32,6 +33,8 @@ ENDED = "The run ended before this was run."
 PASSED = "The graph went on without running this."
 #: A tool that answers later than this may never answer.
 DEADLINE_SECONDS = 60
+#: A call that is past its deadline gets this long before anybody may believe that it will not act any more.
+MARGIN_SECONDS = 60
 
 #: A value as the checkpointer writes it: its type and its bytes.
 Kept = tuple[str, bytes] | None
@@ -47,7 +50,7 @@ UPDATE agents_effect SET state = 'started', claim = %(claim)s, lease_token = %(t
     retry_until = COALESCE(retry_until, clock_timestamp() + make_interval(secs => %(window)s / 2))
 FROM mine
 WHERE id = %(id)s AND digest = %(digest)s
-    AND (state = 'authorised' OR state = 'started' AND retry_until > clock_timestamp())
+    AND (state = 'authorised' OR state = 'started' AND (retry_until > clock_timestamp() OR claim = %(gone)s))
 RETURNING id
 """
 
@@ -129,14 +132,15 @@ def standing(call: Call, *, is_gated: bool) -> Effect | None:
     raise NotAuthorised(OTHER_ARGUMENTS)
 
 
-def claim(effect: Effect, call: Call, terms: Terms) -> Claim | None:
+def claim(effect: Effect, call: Call, terms: Terms, *, gone: str = "") -> Claim | None:
     """Begin: committed when this returns. None where it may not be begun (again). Raises LeaseLost.
 
+    `gone`: a claim that is known to come to nothing any more; its place may be taken, under the same key.
     Where the connection breaks in the commit, the claim is looked for; unreadable, it is as if it were not given.
     """
     wanted = Claim(effect=effect, token=call.token)
     try:
-        if _claim(wanted, call, terms):
+        if _claim(wanted, call, terms, gone=gone):
             return wanted
     except AWAY:
         connection.close()
@@ -240,6 +244,11 @@ def answered_for() -> Exists:
     return Exists(Effect.objects.filter(safe, ticket=OuterRef("pk"), ticket__is_ledgered=True))
 
 
+def is_past() -> Q:
+    """Has the call been over for so long that nothing which its worker sent can be under way any more?"""
+    return Q(started_at__lt=ClockTimestamp() - (F("deadline_seconds") + MARGIN_SECONDS) * timedelta(seconds=1))
+
+
 _EXECUTIONS = {
     EffectState.SUCCEEDED: Execution.SUCCEEDED,
     EffectState.FAILED: Execution.FAILED,
@@ -271,9 +280,9 @@ def _is_harmless(ticket: Ticket) -> bool:
     return ticket.gate == Gate.AUTO and ticket.risk == Risk.LOW
 
 
-def _claim(wanted: Claim, call: Call, terms: Terms) -> bool:
+def _claim(wanted: Claim, call: Call, terms: Terms, *, gone: str) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, _claim_facts(wanted, call, terms))
+        cursor.execute(_CLAIM, {**_claim_facts(wanted, call, terms), "gone": gone})
         return cursor.fetchone() is not None
 
 

@@ -19,6 +19,7 @@ AgentError
 ├── AnswerWaits            409  answer_waits
 ├── NotRun                 409  not_run
 ├── NotAuthorised          409  not_authorised
+├── TooEarly               409  too_early
 ├── StaleInterrupt         409  stale_interrupt
 ├── LeaseHeld              409  lease_held
 ├── LeaseLost              409  lease_lost
@@ -163,6 +164,12 @@ class NotAuthorised(AgentError):
     """This was not run: nobody has approved exactly this call."""
 
     code, status = "not_authorised", 409
+
+
+class TooEarly(AgentError):
+    """“{action}” did not happen, as its provider says; what was sent may still arrive, so it is run again later."""
+
+    code, status = "too_early", 409
 
 
 class StaleInterrupt(AgentError):

@@ -37,14 +37,15 @@ HEARTBEAT_SECONDS = TTL.total_seconds() / 3
 
 _TAKE = """
 UPDATE agents_run
-SET lease_token = lease_token + 1, lease_owner = %s, lease_expires_at = clock_timestamp() + make_interval(secs => %s)
+SET lost_by = CASE lease_owner WHEN '' THEN lost_by ELSE lost_by || to_jsonb(lease_owner) END,
+    lease_token = lease_token + 1, lease_owner = %s, lease_expires_at = clock_timestamp() + make_interval(secs => %s)
 WHERE thread_id = %s AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())
 AND NOT EXISTS (SELECT FROM approvals_freeze WHERE cleared_at IS NULL)
 RETURNING *
 """
 
 _RELEASE = """
-UPDATE agents_run SET lease_owner = '', lease_expires_at = NULL
+UPDATE agents_run SET lease_owner = CASE WHEN %s THEN lease_owner ELSE '' END, lease_expires_at = NULL
 FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
 WHERE thread_id = %s AND lease_token = %s
 """
@@ -113,10 +114,13 @@ def renew(lease: Lease) -> bool:
     return bool(fenced(lease).update(lease_expires_at=_expiry()))
 
 
-def release(lease: Lease) -> None:
-    """Let the next worker in at once. Not worth waiting for the disk: a release that is lost runs out by itself."""
+def release(lease: Lease, *, is_left: bool = False) -> None:
+    """Let the next worker in at once. Not worth waiting for the disk: a release that is lost runs out by itself.
+
+    `is_left`: in the middle of something. Then it stays known who may still be at it.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, [lease.thread_id, lease.token])
+        cursor.execute(_RELEASE, [is_left, lease.thread_id, lease.token])
 
 
 def fenced(lease: Lease) -> RunQuerySet:
@@ -147,19 +151,24 @@ async def kept(lease: Lease) -> AsyncIterator[None]:
     body = cast("asyncio.Task[object]", asyncio.current_task())
     heart = asyncio.create_task(_beat(lease, body=body))
     outer = _current.set(lease)
+    is_left = True
     try:
         yield
+        is_left = False
     except asyncio.CancelledError:
         if heart.done() and not heart.cancelled():
             body.uncancel()
             raise LeaseLost(thread_id=lease.thread_id) from None
+        raise
+    except Exception as error:
+        is_left = isinstance(error, LeaseLost)
         raise
     finally:
         _current.reset(outer)
         heart.cancel()
         with suppress(asyncio.CancelledError):
             await heart
-        await _let_go(lease)
+        await _let_go(lease, is_left=is_left)
 
 
 async def _beat(lease: Lease, *, body: asyncio.Task[object]) -> None:
@@ -181,9 +190,9 @@ async def _beat(lease: Lease, *, body: asyncio.Task[object]) -> None:
             return
 
 
-async def _let_go(lease: Lease) -> None:
+async def _let_go(lease: Lease, *, is_left: bool) -> None:
     try:
-        await in_thread(release, lease)
+        await in_thread(release, lease, is_left=is_left)
     except (DatabaseError, InterfaceError):
         logger.warning("The lease on %s runs out by itself", lease.thread_id, exc_info=True)
 

@@ -22,10 +22,10 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
 
-from agents import effects, evidence, fence, outcomes
+from agents import effects, evidence, fence, outcomes, workers
 from agents.database import AWAY, in_thread, refusal, waited_for
 from agents.effects import Call, Claim, Terms
-from agents.errors import DatabaseAway, InDoubt, LeaseLost, NotAuthorised
+from agents.errors import DatabaseAway, InDoubt, LeaseLost, NotAuthorised, TooEarly
 from agents.models import Effect, EffectState
 from agents.outcomes import Outcome
 from approvals import failpoints, freezes
@@ -71,6 +71,10 @@ class Away(DatabaseAway, PutOff):
 
 class Halted(Frozen, PutOff):
     __doc__ = Frozen.__doc__
+
+
+class Early(TooEarly, PutOff):
+    __doc__ = TooEarly.__doc__
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,15 +180,16 @@ def _entry(effect: Effect, call: Call, terms: Terms) -> Entry:
     if state is EffectState.FAILED:
         effect = effects.renew(effect, call)
     claim = effects.claim(effect, call, terms) if state is not EffectState.UNKNOWN else None
-    if claim is not None:
-        failpoints.reach(Point.EFFECT_CLAIMED)
-        return Entry(claim=claim)
-    if state is EffectState.STARTED:
-        found = _asked_after(effect, call, terms)
-        if found is not None:
-            return Entry(done=found)
-        _doubt(effect, call)
-    raise Unsettled(action=effect.action, ticket=effect.ticket_id)
+    if claim is None and state is EffectState.STARTED:
+        return _asked_after(effect, call, terms)
+    return _begun(effect, claim)
+
+
+def _begun(effect: Effect, claim: Claim | None) -> Entry:
+    if claim is None:
+        raise Unsettled(action=effect.action, ticket=effect.ticket_id)
+    failpoints.reach(Point.EFFECT_CLAIMED)
+    return Entry(claim=claim)
 
 
 def _doubt(effect: Effect, call: Call) -> None:
@@ -194,19 +199,29 @@ def _doubt(effect: Effect, call: Call) -> None:
         effects.doubt(effect.ticket_id, error=LEFT)
 
 
-def _asked_after(effect: Effect, call: Call, terms: Terms) -> Effect | None:
-    """The effect as it is known once its provider was asked; None where that cannot tell. `False` proves too little
-    by itself: the worker that began may be slow, not gone."""
+def _asked_after(effect: Effect, call: Call, terms: Terms) -> Entry:
+    """What its provider knows of a call that another worker began. That it did not happen proves too little by
+    itself: whoever began may be slow, not gone."""
+    is_past = Effect.objects.filter(effects.is_past(), pk=effect.pk).exists()
+    happened = _told_by_provider(effect, terms)
+    if happened is False and workers.is_dead(effect.owner):
+        if not is_past:
+            raise Early(action=effect.action)
+        return _begun(effect, effects.claim(effect, call, terms, gone=effect.claim))
+    if happened is None or happened is False:
+        _doubt(effect, call)
+        raise Unsettled(action=effect.action, ticket=effect.ticket_id)
+    claim = Claim(effect=effect, token=call.token, key=effect.claim)
+    effects.settle(claim, EffectState.SUCCEEDED, result=outcomes.told(happened), kept=outcomes.kept(happened))
+    return Entry(done=Effect.objects.get(pk=effect.pk))
+
+
+def _told_by_provider(effect: Effect, terms: Terms) -> Any:
     try:
-        happened = terms.probe(effect.effect_id) if terms.probe else None
+        return terms.probe(effect.effect_id) if terms.probe else None
     except Exception:
         logger.warning("Nobody could say whether effect %s happened", effect.effect_id, exc_info=True)
         return None
-    if happened is None or happened is False:
-        return None
-    claim = Claim(effect=effect, token=call.token, key=effect.claim)
-    effects.settle(claim, EffectState.SUCCEEDED, result=outcomes.told(happened), kept=outcomes.kept(happened))
-    return Effect.objects.get(pk=effect.pk)
 
 
 def _conclude(claim: Claim, outcome: Outcome) -> Any:

@@ -44,13 +44,18 @@ async def retry(session: Session) -> None:
     seen = await session.thread.look()
     await in_thread(runs.write, session.lease, status=RunStatus.RUNNING, error="")
     acting = await sessions.write(session, deliveries.start_again, session.run.thread_id, seen)
+    lost = None
     if _is_lost(session, seen):
         seen = await sessions.begin(session, session.run.input, seen)
     elif acting or seen.is_broken_off:
         going_on = session.thread.go_on(is_approved=bool(acting))
         seen = await sessions.step(session, going_on, acting=acting)
-    await sessions.write(session, executions.record, acting, seen)
-    await sessions.advance(session, seen, stale=GONE_ON)
+        lost = await in_thread(deliveries.lost, acting, seen)
+    if lost is not None:
+        seen = await sessions.answer(session, lost)
+    else:
+        await sessions.write(session, executions.record, acting, seen)
+    await sessions.advance(session, seen, stale=GONE_ON, done=lost)
 
 
 async def repair(session: Session) -> None:

@@ -125,7 +125,7 @@ def begin(lease: Lease, *, value: Any, begun_from: str) -> None:
         if begun_from:  # a thread that has been somewhere already: its start is in the record
             audit.append("run.continued", stream=f"run/{run.thread_id}", actor=run.requester, graph=run.graph)
         told: dict[str, Any] = {"input": value, "begun_from": begun_from, "begun_at": Now(), "output": None}
-        write(lease, status=RunStatus.RUNNING, error="", answering="", **told, **SETTLED)
+        write(lease, status=RunStatus.RUNNING, error="", answering="", lost_by=[], **told, **SETTLED)
 
 
 def write(lease: Lease, **fields: Any) -> None:

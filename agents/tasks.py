@@ -16,7 +16,7 @@ from procrastinate.jobs import Job
 
 from agents import jobs
 from agents.database import AWAY
-from agents.errors import BrokenGraph, DatabaseAway, LeaseHeld, LeaseLost, ModelRefused, UnknownGraph
+from agents.errors import BrokenGraph, DatabaseAway, LeaseHeld, LeaseLost, ModelRefused, TooEarly, UnknownGraph
 from approvals import resume as resuming
 from approvals.errors import Frozen
 
@@ -36,7 +36,7 @@ class EverMoreSlowly(BaseRetryStrategy):
     LONGEST: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
         ((UnknownGraph, BrokenGraph, ModelRefused), 8),
         ((Frozen,), 15),
-        ((LeaseHeld, LeaseLost, DatabaseAway, ConnectionError, *AWAY), 30),
+        ((LeaseHeld, LeaseLost, TooEarly, DatabaseAway, ConnectionError, *AWAY), 30),
         ((Exception,), 60),
     )
 

@@ -73,6 +73,8 @@ class Run(models.Model):
     lease_token = models.BigIntegerField(default=0)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     lease_owner = models.CharField(max_length=200, blank=True)
+    #: Which workers lost the run since its last input, in the middle of something that they may still be doing.
+    lost_by = models.JSONField(default=list, db_default=[], blank=True)
 
     wish = models.CharField(max_length=8, choices=Wish.choices, blank=True)
     wished_by = models.ForeignKey(

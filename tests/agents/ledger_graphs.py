@@ -104,6 +104,15 @@ pay_probed.metadata = {"probe": asked}
 
 
 @tool
+def pay_denied(to: str) -> str:
+    """Pay somebody at a bank that can be asked, and knows of nothing when it is."""
+    return _pay(to) if MEANWHILE else lose_run(_pay(to))
+
+
+pay_denied.metadata = {"probe": lambda key: False}
+
+
+@tool
 def pay_and_die(to: str) -> str:
     """Pay somebody; another worker has taken the run meanwhile."""
     return lose_run(_pay(to))
@@ -124,7 +133,7 @@ def lose_run(result: str) -> str:
     return result
 
 
-TOOLS = [pay, pay_with_key, pay_slowly, pay_hanging, pay_probed, pay_and_die, fetch_everything]
+TOOLS = [pay, pay_with_key, pay_slowly, pay_hanging, pay_probed, pay_denied, pay_and_die, fetch_everything]
 
 
 def _agent(state: MessagesState) -> dict[str, Any]:

@@ -117,6 +117,55 @@ class TestLostWorker:
         assert (say("approve").status, len(PAID)) == ("succeeded", 1)
 
 
+class TestLostUnprotected:
+    """A plain node was in the middle of it, so nothing says whose hands it is in but the lease."""
+
+    @pytest.fixture
+    def lost(self, start, alice, cast):
+        from tests.agents.test_ledger import hand_over
+
+        EFFECTS.clear()
+        run = start("pays_then_fails")
+        decide(Ticket.objects.get(), alice)
+        hand_over(run)
+        Run.objects.update(lease_expires_at=LONG_AGO, lease_owner="elsewhere:1:abc")
+        Run.objects.update(status="running")
+        runner.drive_sync(run.thread_id)
+        return Run.objects.get()
+
+    @pytest.fixture
+    def gone(self):
+        dead = {"kind": "worker", "host": "elsewhere", "pid": 1, "born": 0, "ended_at": LONG_AGO}
+        return Worker.objects.create(name="elsewhere:1:abc", **dead)
+
+    def test_the_run_knows_who_lost_it(self, lost):
+        assert (lost.status, lost.lost_by, question().allowed_decisions) == (
+            "failed",
+            ["elsewhere:1:abc"],
+            ["respond", "reject"],
+        )
+
+    @pytest.mark.parametrize(
+        ("facts", "offered"),
+        [
+            ({"ended_at": LONG_AGO}, 1),
+            ({}, 0),
+            ({"ended_at": LONG_AGO, "lost_by": ["elsewhere:1:abc", "stranger:1:x"]}, 0),
+            ({"ended_at": LONG_AGO, "lost_by": []}, 0),
+        ],
+        ids=["dead and long ago", "a moment ago", "another may live", "nobody knows who"],
+    )
+    def test_another_run_is_offered_once_nobody_can_be_at_it(self, lost, gone, facts, offered):
+        Run.objects.update(**facts)
+        assert doubts.offer() == offered
+        assert ("approve" in question().allowed_decisions) == bool(offered)
+
+    def test_it_did_not_happen_so_it_is_done(self, lost, gone, say):
+        Run.objects.update(ended_at=LONG_AGO)
+        doubts.offer()
+        assert (say("approve").status, EFFECTS, first().execution) == ("succeeded", ["paid"], "succeeded")
+
+
 class TestUnprotected:
     """What is done by a plain node its graph would do again."""
 

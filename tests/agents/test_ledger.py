@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.db.models.functions import Now
 
-from agents import deliveries, effects, fence, ledger, runner, sessions, wishes
+from agents import deliveries, effects, fence, ledger, runner, sessions, wishes, workers
 from agents.database import in_thread, is_away, refusal
-from agents.errors import DatabaseAway, InDoubt, LeaseLost
-from agents.models import DemoTransfer, Effect, EffectState, Run
+from agents.errors import DatabaseAway, InDoubt, LeaseLost, TooEarly
+from agents.models import DemoTransfer, Effect, EffectState, Run, Worker
 from agents.models.effects import MOVES
 from approvals import freezes
 from approvals.errors import Frozen
@@ -220,6 +221,37 @@ class TestDoubt:
         assert states() == ["started"]
         assert drive(run).status == "succeeded"
         assert (paid(), states(), Ticket.objects.get(about=None).result) == (["bob"], ["succeeded"], "paid bob")
+
+
+class TestDenied:
+    """Its provider says that it did not happen, and another worker had begun it."""
+
+    @pytest.fixture
+    def denied(self, pay):
+        run = dying(pay, "pay_denied bob")
+        ledger_graphs.MEANWHILE.append(lambda: None)  # the bank answers from now on
+        return run
+
+    def began(self, *, is_dead, at=LONG_AGO):
+        facts = {"kind": "worker", "host": "elsewhere", "pid": 1, "born": 0, "machine": "another kernel"}
+        Worker.objects.create(name="elsewhere:1:abc", ended_at=LONG_AGO if is_dead else None, **facts)
+        Effect.objects.update(owner="elsewhere:1:abc", started_at=at)
+
+    def test_it_runs_again_under_its_key_once_the_worker_is_proven_dead(self, denied, drive):
+        self.began(is_dead=True)
+        assert drive(denied).status == "succeeded"
+        assert (paid(), {key for _, key in PAID}, states()) == (["bob"] * 2, {only().effect_id}, ["succeeded"])
+        assert only().owner == workers.name()
+
+    def test_while_it_may_live_that_is_doubt(self, denied, drive):
+        self.began(is_dead=False)
+        assert (drive(denied).status, paid(), states()) == ("failed", ["bob"], ["unknown"])
+
+    def test_what_was_sent_a_moment_ago_may_still_arrive(self, denied, drive):
+        self.began(is_dead=True, at=Now())
+        with pytest.raises(TooEarly):
+            drive(denied)
+        assert (paid(), states(), Ticket.objects.get(about=None).execution) == (["bob"], ["started"], "started")
 
 
 class TestRefused:
