@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from agents.models import Run
+from django.db.models import Q
+
+from agents.models import Effect, Run
 from approvals.models import Ticket
 
 
@@ -18,6 +20,19 @@ def sees_everything(user: Any, run: Run) -> bool:
     """May this person read all that was said and every value of the state?"""
     is_requester = run.requester_id is not None and run.requester_id == user.pk
     return bool(user.is_active and (is_requester or user.has_perm("agents.view_run")))
+
+
+def effects(user: Any, run: Run, *, tickets: Sequence[Ticket]) -> list[Effect]:
+    """What was carried out of the run, newest first: of those tickets that this person may see, or all."""
+    mine = Effect.objects.filter(thread_id=run.thread_id).order_by("-id")
+    return list(mine if sees_everything(user, run) else mine.filter(ticket__in=[ticket.pk for ticket in tickets]))
+
+
+def questions(run: Run, *, tickets: Sequence[Ticket]) -> list[Ticket]:
+    """What people are being asked about actions in doubt; each knows whether this person may see it."""
+    may_be_seen = Q(pk__in=[ticket.pk for ticket in tickets])
+    asked = Ticket.objects.pending().filter(thread_id=run.thread_id, about__isnull=False).select_related("about")
+    return list(asked.order_by("pk").annotate(may_be_seen=may_be_seen))
 
 
 def conversation(user: Any, run: Run, *, tickets: Sequence[Ticket]) -> list[Any]:

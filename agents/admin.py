@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 
-from agents.models import GraphDrawing, Run
+from agents.models import Effect, GraphDrawing, Run
 from approvals.admin import ReadOnly
 
 
@@ -16,6 +16,17 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("thread_id", "graph", "requester", "status", "created_at", "ended_at")
     list_filter = ("status", "graph")
     search_fields = ("thread_id",)
+
+
+@admin.register(Effect)
+class EffectAdmin(ReadOnly, admin.ModelAdmin):
+    """The ledger, read-only: what became of an action in doubt is said on the ticket that asks."""
+
+    list_display = ("action", "ticket", "number", "state", "started_at", "settled_at", "owner")
+    list_filter = ("state", "action")
+    search_fields = ("effect_id", "thread_id")
+    list_select_related = ("ticket",)
+    exclude = ("kept",)
 
 
 @admin.register(GraphDrawing)

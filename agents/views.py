@@ -94,23 +94,26 @@ def _page(request: HttpRequest, found: Run, *, refusal: AgentError | None = None
     """Draw the run as it stands, for this reader."""
     tickets = list(Ticket.objects.visible_to(request.user).filter(thread_id=found.thread_id).order_by("-id").for_list())
     marks = history.marks(found.thread_id)
+    questions = access.questions(found, tickets=tickets)
     context = {
         "page": "runs",
         "run": found,
         "refusal": refusal,
         "tickets": tickets,
+        "questions": questions,
+        "effects": access.effects(request.user, found, tickets=tickets),
         "portrait": portraits.of(found, done=marks.done, failed=marks.failed),
         "waiting_at": _waiting_at(found),
         "talk": access.conversation(request.user, found, tickets=tickets),
         "sees_everything": access.sees_everything(request.user, found),
-        "steering": _steering(request, found),
+        "steering": _steering(request, found, is_asked=bool(questions)),
         **_steps(request, found),
     }
     return render(request, _template(request, "run"), context, status=refusal.status if refusal else 200)
 
 
-def _steering(request: HttpRequest, found: Run) -> dict[str, Any] | None:
-    """What this reader may ask of the run; None for those who may ask nothing."""
+def _steering(request: HttpRequest, found: Run, *, is_asked: bool) -> dict[str, Any] | None:
+    """What this reader may ask of the run; None for those who may ask nothing. `is_asked`: people are, about doubt."""
     user = request.user
     if not wishes.may_steer(user, found):
         return None
@@ -119,7 +122,7 @@ def _steering(request: HttpRequest, found: Run) -> dict[str, Any] | None:
         "cancel": wishes.may_cancel(user, found),
         "retry": wishes.may_retry(user, found),
         "repair": wishes.may_repair(user, found),
-        "doubt": runs_of.in_doubt(found.thread_id) if is_failed else None,
+        "doubt": runs_of.in_doubt(found.thread_id) if is_failed and not is_asked else None,
         "is_cancelling": found.status == RunStatus.RUNNING and found.wish == Wish.CANCEL,
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from agents.models import Run
+from agents.models import EffectState, Run
 
 register = template.Library()
 
@@ -29,6 +29,22 @@ MARKS = {
 def mark(state: str) -> str:
     """The small drawing of what happened to a node."""
     return MARKS.get(state, "")
+
+
+#: An effect is drawn like the run that would be as far.
+BADGES: dict[str, str] = {
+    EffectState.AUTHORISED: "queued",
+    EffectState.STARTED: "running",
+    EffectState.HAPPENED: "succeeded",
+    EffectState.NOT_HAPPENED: "failed",
+    EffectState.WITHDRAWN: "cancelled",
+}
+
+
+@register.filter
+def badge_of(state: str) -> str:
+    """The badge of an effect's state."""
+    return BADGES.get(state, state)
 
 
 @register.filter

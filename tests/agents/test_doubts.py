@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents import doubts, runner, wishes, workers
+from agents import access, doubts, runner, wishes, workers
 from agents.errors import InDoubt
 from agents.models import Effect, Run, Worker
 from approvals.errors import DecisionNotAllowed, NotAnApprover
@@ -55,6 +55,44 @@ def test_doubt_asks_the_people_who_signed_and_nobody_else(doubtful, alice, dave,
     assert ticket not in Ticket.objects.visible_to(carol)
     with pytest.raises(NotAnApprover):
         decide(ticket, carol)
+
+
+class TestPage:
+    """What the page of the run says of it."""
+
+    def page(self, client, person):
+        client.force_login(person)
+        return client.get(f"/runs/{Run.objects.get().thread_id}/").content.decode()
+
+    def test_it_says_that_people_are_asked_and_where(self, doubtful, client, alice):
+        page = self.page(client, alice)
+        assert "People are asked what became of it" in page
+        assert f'<a href="/tickets/{question().pk}/">Ticket {question().pk}</a> asks those who signed it' in page
+        assert "What went wrong" not in page
+
+    def test_once_they_have_answered_it_says_how_it_ended(self, doubtful, say, client, alice):
+        say("reject", message="the bank does not answer")
+        assert "People are asked" not in self.page(client, alice)
+        assert "Stopped by alice" in self.page(client, alice)
+
+    def test_it_shows_the_ledger_with_late_evidence(self, doubtful, client, alice):
+        Effect.objects.update(late={"state": "succeeded", "result": "paid <b>bob</b>", "error": ""})
+        page = self.page(client, alice)
+        effect = Effect.objects.get()
+        for words in (effect.effect_id, workers.name(), "Not known", "evidence and no outcome: succeeded"):
+            assert words in page
+        assert "paid &lt;b&gt;bob&lt;/b&gt;" in page
+
+    def test_effects_are_for_those_who_see_their_tickets_or_everything(self, doubtful, carol, dave):
+        assert access.effects(carol, doubtful, tickets=[]) == []
+        assert access.effects(carol, doubtful, tickets=[first()]) == list(Effect.objects.all())
+        assert access.effects(dave, doubtful, tickets=[]) == list(Effect.objects.all())
+
+    def test_the_admin_shows_the_ledger_and_changes_nothing(self, doubtful, client, admin):
+        client.force_login(admin)
+        path = f"/admin/agents/effect/{Effect.objects.get().pk}/change/"
+        assert Effect.objects.get().effect_id in client.get(path).content.decode()
+        assert client.post(path, {"state": "succeeded"}).status_code == 403
 
 
 def test_it_happened_so_the_run_goes_on_with_what_somebody_found(doubtful, say):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from agents.models import GraphDrawing, Run
+from agents.models import Effect, GraphDrawing, Run
 from approvals.models import Ticket
 from tests import factories
 from tests.browser.windows import SIZES, needs_chromium, open_context, problems_in_both_themes, sign_in
@@ -27,6 +27,10 @@ class State(TypedDict, total=False):
     asked: str
     paid: str
 
+def lose(state):
+    interrupt({"action": "pay", "args": {"to": "bob", "amount": 250}})
+    raise TimeoutError("The bank did not answer.")
+
 def boom(state): raise ValueError("no money")
 
 inner = StateGraph(State)
@@ -37,6 +41,9 @@ inner.add_edge("look", "pay")
 team = StateGraph(State)
 team.add_node("team", inner.compile())
 team.add_edge(START, "team")
+doubtful = StateGraph(State)
+doubtful.add_node("lose", lose)
+doubtful.add_edge(START, "lose")
 fails = StateGraph(State)
 fails.add_node("look", lambda state: {"paid": "</pre><script>alert(1)</script>" + "very long " * 200})
 fails.add_node("boom", boom)
@@ -53,7 +60,12 @@ def drive(settings: Any, tmp_path: Path, cast: dict[str, Any]) -> Any:
     checkpoints.setup_sync()
     drawings._drawn.clear()
     (tmp_path / "project.py").write_text(PROJECT)
-    graphs = {"team": "./project.py:team", "fails": "./project.py:fails", "gone": "./nowhere.py:graph"}
+    graphs = {
+        "team": "./project.py:team",
+        "fails": "./project.py:fails",
+        "doubtful": "./project.py:doubtful",
+        "gone": "./nowhere.py:graph",
+    }
     (tmp_path / "langgraph.json").write_text(json.dumps({"graphs": graphs}))
     settings.COUNTERSIGN_GRAPHS = [tmp_path / "langgraph.json"]
 
@@ -86,7 +98,7 @@ def said(words: str) -> list[dict[str, str]]:
 def runs(drive: Any, cast: dict[str, Any]) -> dict[str, str]:
     """Runs of several graphs, paused, succeeded and failed, and the paths of their pages."""
     # Nothing empties the checkpointer's tables between tests, so no test uses another's threads.
-    names = ["paused", "ended", "looping", "reviewed", "inside", "failed", "wide"]
+    names = ["paused", "ended", "looping", "reviewed", "inside", "failed", "wide", "doubtful", "paid"]
     threads = {name: f"{name}-{uuid.uuid4()}" for name in names}
     drive("operations", threads["paused"], messages=said("transfer 250 to bob"))
     drive("operations", threads["ended"], messages=said("transfer 250 to erin"))
@@ -96,13 +108,23 @@ def runs(drive: Any, cast: dict[str, Any]) -> dict[str, str]:
     drive("fails", threads["failed"], asked="x")
     factories.decide(Ticket.objects.get(thread_id=threads["ended"]), cast["alice"], "reject", message="Not today.")
     drive("operations", threads["ended"])
+    for graph, value in {"doubtful": {"asked": "x"}, "paid": {"messages": said("transfer 90 to bob")}}.items():
+        drive({"paid": "operations"}.get(graph, graph), threads[graph], **value)
+        factories.decide(Ticket.objects.get(thread_id=threads[graph]), cast["alice"])
+        drive(graph, threads[graph])
+    Effect.objects.filter(thread_id=threads["paid"]).update(late={"state": "succeeded", "result": "Sent.", "error": ""})
     middle = [f"worker number {number}" for number in range(30)]
     edges = [["__start__", name, True] for name in middle] + [[name, "__end__", False] for name in middle]
     GraphDrawing.objects.create(name="wide", nodes=["__start__", *middle, "__end__"], edges=edges)
     Run.objects.create(
         thread_id=threads["wide"], graph="wide", requester=cast["dave"], status="paused", waiting_at=[middle[3]]
     )
-    return {"runs": "/runs/", **{name: f"/runs/{thread}/" for name, thread in threads.items()}}
+    question = Ticket.objects.get(thread_id=threads["doubtful"], about__isnull=False)
+    return {
+        "runs": "/runs/",
+        "question": question.get_absolute_url(),
+        **{name: f"/runs/{thread}/" for name, thread in threads.items()},
+    }
 
 
 @pytest.mark.parametrize("size", list(SIZES))
