@@ -23,7 +23,7 @@ from agents.errors import GaveUp, Stuck
 from agents.leases import ClockTimestamp
 from agents.models import Run, RunStatus
 from approvals import alarms, deadlines, restores, resume, rosters
-from approvals.audit import sealing
+from approvals.audit import places, sealing
 from approvals.audit.sealer import Sealer
 from approvals.models import Ticket
 
@@ -54,6 +54,7 @@ async def forever(*, period: float = PERIOD_SECONDS, deadline_period: float = DE
         _every(period, look_for_signers),
         _every(sealing.PERIOD_SECONDS, lambda: in_thread(seals.round)),
         _every(sealing.PERIOD_SECONDS, look_for_restores),
+        _every(places.PERIOD_SECONDS, bring_heads),
         _until_stuck(period),
     )
 
@@ -93,6 +94,11 @@ async def look_for_signers() -> None:
 async def look_for_restores() -> None:
     """A database that may have forgotten what was done."""
     await in_thread(restores.look)
+
+
+async def bring_heads() -> None:
+    """The newest signed head, to every place outside that lacks it."""
+    await in_thread(places.bring)
 
 
 async def once() -> None:

@@ -82,6 +82,23 @@ def files(name: str) -> list[Path]:
     return paths
 
 
+def places(name: str) -> list[str]:
+    """Read a comma-separated list of addresses that signed heads are brought to."""
+    found = words(name)
+    for place in found:
+        try:
+            parts = urlsplit(place)
+            is_good = parts.port is None or parts.port > 0
+        except ValueError:
+            is_good = False
+        is_folder = is_good and parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+        is_host = is_good and parts.scheme in {"syslog", "syslog+tcp", "https", "http"} and parts.hostname
+        if not is_folder and not is_host:
+            known = "file:///path, syslog://host:port, syslog+tcp://host:port or https://host/path"
+            raise ImproperlyConfigured(f"{name} names {place!r}, which is not {known}.")
+    return found
+
+
 def folder(name: str, *, default: Path) -> Path:
     """Read the path of a folder, which need not exist yet."""
     found = Path(text(name, default=str(default))).expanduser().absolute()

@@ -1,0 +1,120 @@
+"""Signed heads brought to places that whoever administers the database cannot rewrite.
+
+A folder gets a file for each head and never loses one, a syslog a line, a web address a POST with the note as its
+body. Only the newest head goes: it covers the earlier ones. A place that is away is tried again and holds up nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from django.conf import settings
+from django.db.models.functions import Now
+
+from approvals.models import HeadExport, Seal
+
+logger = logging.getLogger(__name__)
+
+#: Heads leave the machine within a minute: a try takes TIMEOUT_SECONDS at most.
+PERIOD_SECONDS = 20.0
+TIMEOUT_SECONDS = 5.0
+#: RFC 5424: facility “log audit” (13), severity “notice” (5).
+PRIORITY = 13 * 8 + 5
+
+
+class NotTaken(Exception):
+    """The place did not take the head; the sentence says why."""
+
+
+def bring() -> None:
+    """Bring the newest head to every place that lacks it, and keep how far each has come and what went wrong."""
+    seal = Seal.objects.last()
+    if seal is None:
+        return
+    for place in _behind(seal):
+        try:
+            _bring(place, seal)
+        except (OSError, UnicodeError, NotTaken) as error:
+            why = str(error) or type(error).__name__
+            logger.error("The signed head over %s entries was not taken by %s: %s", seal.size, place, why)
+            _note(place, error=why, failed_at=Now())
+        else:
+            _note(place, size=seal.size, exported_at=Now(), error="", failed_at=None)
+
+
+def _behind(seal: Seal) -> Iterator[str]:
+    reached = dict(HeadExport.objects.values_list("place", "size"))
+    return (place for place in settings.COUNTERSIGN_HEAD_PLACES if reached.get(place, 0) < seal.size)
+
+
+def _note(place: str, **facts: object) -> None:
+    HeadExport.objects.update_or_create(place=place, defaults=facts)
+
+
+def _bring(place: str, seal: Seal) -> None:
+    address = urlsplit(place)
+    _WAYS[address.scheme](address, seal)
+
+
+def _into_folder(address: SplitResult, seal: Seal) -> None:
+    """A file of its own, under a name that sorts; one that is there already is left as it is."""
+    path = Path(address.path) / f"head.{seal.size:012}"
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
+    except FileExistsError:
+        if path.read_text(errors="replace") != seal.note:
+            raise NotTaken(f"{path} holds another head over as many entries") from None
+        return
+    with open(file, "w") as out:
+        out.write(seal.note)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _over_udp(address: SplitResult, seal: Seal) -> None:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as out:
+        out.sendto(_message(seal), (str(address.hostname), address.port or 514))
+
+
+def _over_tcp(address: SplitResult, seal: Seal) -> None:
+    """With the length in front, as RFC 6587 wants it."""
+    said = _message(seal)
+    with socket.create_connection((str(address.hostname), address.port or 601), timeout=TIMEOUT_SECONDS) as out:
+        out.sendall(b"%d %s" % (len(said), said))
+
+
+def _message(seal: Seal) -> bytes:
+    """One line of RFC 5424; the lines of the note are parted by `|`, which no note holds."""
+    note = seal.note.strip().replace("\n", "|")
+    return f"<{PRIORITY}>1 {seal.at:%Y-%m-%dT%H:%M:%S.%fZ} {socket.gethostname()} countersign - head - {note}".encode()
+
+
+def _over_http(address: SplitResult, seal: Seal) -> None:
+    import httpx  # only who has such a place pays for it
+
+    try:
+        answer = httpx.post(
+            address.geturl(),
+            content=seal.note,
+            headers={"Content-Type": "text/plain; charset=utf-8"},
+            timeout=TIMEOUT_SECONDS,
+        )
+    except httpx.HTTPError as error:
+        raise NotTaken(f"{type(error).__name__}: {error}") from error
+    if not answer.is_success:
+        raise NotTaken(f"it answered {answer.status_code}")
+
+
+_WAYS: dict[str, Callable[[SplitResult, Seal], None]] = {
+    "file": _into_folder,
+    "syslog": _over_udp,
+    "syslog+tcp": _over_tcp,
+    "https": _over_http,
+    "http": _over_http,
+}
