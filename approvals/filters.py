@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Self
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import Group
@@ -16,16 +17,8 @@ LONGEST = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filters:
-    """The words to look for and one value for each trait; empty where any will do."""
-
-    q: str = ""
-    risk: str = ""
-    graph: str = ""
-    action: str = ""
-    group: str = ""
-    requester: str = ""
-    state: str = ""
+class Traits:
+    """One value for each trait of what is looked for; empty where any will do."""
 
     @property
     def on(self) -> dict[str, str]:
@@ -35,9 +28,33 @@ class Filters:
     def __bool__(self) -> bool:
         return bool(self.on)
 
-    def without(self, name: str) -> Filters:
+    def without(self, name: str) -> Self:
         """The same but for one trait."""
         return replace(self, **{name: ""})
+
+    def query(self, **more: str | None) -> str:
+        """These and more as the query of an address; empty ones are left out."""
+        found = {**self.on, **more}
+        return urlencode({name: value for name, value in found.items() if value})
+
+    @classmethod
+    def of(cls, asked: Mapping[str, str]) -> Self:
+        """Those in the query of an address; what cannot stand in a database is taken out."""
+        values = {field.name: asked.get(field.name, "") for field in fields(cls)}
+        return cls(**{name: value.replace("\x00", "").strip()[:LONGEST] for name, value in values.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters(Traits):
+    """The words to look for and the traits of a ticket."""
+
+    q: str = ""
+    risk: str = ""
+    graph: str = ""
+    action: str = ""
+    group: str = ""
+    requester: str = ""
+    state: str = ""
 
     def narrow(self, tickets: TicketQuerySet) -> TicketQuerySet:
         """The tickets that fit all of them."""
@@ -49,17 +66,6 @@ class Filters:
         if self.state:
             tickets = tickets.filter(state=self.state)
         return tickets.matching(self.q) if self.q else tickets
-
-    def query(self, **more: str | None) -> str:
-        """These and more as the query of an address; empty ones are left out."""
-        found = {**self.on, **more}
-        return urlencode({name: value for name, value in found.items() if value})
-
-
-def of(asked: Mapping[str, str]) -> Filters:
-    """The filters in the query of an address; what cannot stand in a database is taken out."""
-    values = {field.name: asked.get(field.name, "") for field in fields(Filters)}
-    return Filters(**{name: value.replace("\x00", "").strip()[:LONGEST] for name, value in values.items()})
 
 
 def in_words(name: str, value: str) -> str:

@@ -95,13 +95,19 @@ def of(ticket: Ticket, *, hidden_from: User | None = None) -> Iterator[Event]:
         if hidden_from and entry.type in OPINIONS and entry.actor_id != hidden_from.pk:
             yield Event(at=entry.at, who="A reviewer", words=OPINIONS[entry.type], note="", seq=entry.seq)
             continue
+        who, words = sentence(entry, facts)
         yield Event(
             at=entry.at,
-            who=_who(entry),
-            words=_words(entry, facts),
+            who=who,
+            words=words,
             note="" if entry.type.startswith("ticket.") else str(facts.get("message") or facts.get("error") or ""),
             seq=entry.seq,
         )
+
+
+def sentence(entry: AuditEntry, facts: dict[str, Any]) -> tuple[str, str]:
+    """Who, and what they did; nobody where the ticket itself is spoken of."""
+    return _who(entry), _words(entry, facts)
 
 
 def _words(entry: AuditEntry, facts: dict[str, Any]) -> str:

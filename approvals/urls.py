@@ -4,6 +4,7 @@ from django.urls import path
 
 from approvals.views import (
     attention,
+    audit,
     bulk,
     decisions,
     edits,
@@ -22,6 +23,10 @@ app_name = "approvals"
 urlpatterns = [
     path("", inbox.show, name="inbox"),
     path("policies/", policies.show, name="policies"),
+    path("audit/", audit.show, name="audit"),
+    path("audit/<int:entry_id>/", audit.entry, name="audit-entry"),
+    path("audit/record.jsonl", audit.download, {"format": "jsonl"}, name="audit-jsonl"),
+    path("audit/record.csv", audit.download, {"format": "csv"}, name="audit-csv"),
     path("decided/", inbox.decided, name="decided"),
     path("welcome/", guide.welcome, name="welcome"),
     path("settings/", guide.personal, name="settings"),

@@ -37,6 +37,13 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
+def lines_of(format: str, *, stream: str = "", after: int = 0) -> Iterator[str]:
+    """The record, or one stream of it, as `jsonl` or `csv`."""
+    if format == "csv":
+        return table(stream=stream, after=after)
+    return jsonl_of(stream) if stream else jsonl(after=after)
+
+
 def jsonl(*, after: int = 0) -> Iterator[str]:
     """All of it; `after` so many places it goes on where an interrupted export stopped."""
     with stored.at_one_moment():

@@ -45,6 +45,12 @@ _LAG = """
 SELECT clock_timestamp() - min(entry.at) FROM approvals_auditentry AS entry
 WHERE {since} NOT EXISTS (SELECT FROM approvals_leaf AS leaf WHERE leaf.entry_id = entry.id)
 """
+_COUNT = """
+SELECT count(*) FROM (
+    SELECT FROM approvals_auditentry AS entry
+    WHERE {since} NOT EXISTS (SELECT FROM approvals_leaf AS leaf WHERE leaf.entry_id = entry.id) LIMIT %s
+) AS found
+"""
 
 Waiting = tuple[int, bytes]
 
@@ -78,6 +84,14 @@ def lag() -> timedelta:
         cursor.execute(_LAG.format(since=_SINCE if since else ""), since)
         waited: timedelta | None = cursor.fetchone()[0]
     return max(waited or timedelta(), timedelta())
+
+
+def waiting(*, most: int) -> int:
+    """How many entries have no seal yet; counted so far and no further."""
+    since = _since(Seal.objects.last(), _now()[0])
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT.format(since=_SINCE if since else ""), [*since, most])
+        return int(cursor.fetchone()[0])
 
 
 def _is_our_turn() -> bool:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import User
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Now
 
 
@@ -29,17 +30,31 @@ class AuditEntry(models.Model):
     """
 
     ticket = models.ForeignKey(
-        "approvals.Ticket", null=True, blank=True, on_delete=models.PROTECT, related_name="audit_entries"
+        "approvals.Ticket",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="audit_entries",
+        db_index=False,  # `audit_ticket_idx` begins with it
     )
     stream = models.CharField(max_length=160)
     seq = models.PositiveIntegerField()
     type = models.CharField(max_length=60)
-    actor = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    actor = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )  # `audit_person_idx`
     actor_name = models.CharField(max_length=150, blank=True)
     at = models.DateTimeField(db_default=Now())
     body = models.BinaryField()
     prev = models.BinaryField()
     hash = models.BinaryField()
+    #: The action of the ticket it is about; the database reads it from the body.
+    action = models.GeneratedField(
+        expression=Func(F("body"), Value("ticket"), Value("action"), function="approvals_told"),
+        output_field=models.TextField(null=True),
+        db_persist=True,
+        null=True,
+    )
 
     class Meta:
         ordering = ("id",)
@@ -47,7 +62,13 @@ class AuditEntry(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=("stream", "seq"), name="audit_once_per_seq"),
         ]
-        indexes: ClassVar = [models.Index(fields=("ticket", "id"), name="audit_ticket_idx")]
+        indexes: ClassVar = [
+            models.Index(fields=("ticket", "id"), name="audit_ticket_idx"),
+            models.Index(fields=("at", "id"), name="audit_time_idx"),
+            models.Index(fields=("type", "at", "id"), name="audit_kind_idx"),
+            models.Index(fields=("actor", "at", "id"), condition=Q(actor__isnull=False), name="audit_person_idx"),
+            models.Index(fields=("action", "at", "id"), condition=Q(action__isnull=False), name="audit_action_idx"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.stream} {self.seq}: {self.type}"

@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 
 from approvals import filters, inbox
-from approvals.filters import Filters
+from approvals.filters import Traits
 
 register = template.Library()
 
@@ -20,6 +20,11 @@ TRAITS = {
     "group": "Group",
     "requester": "Asked by",
     "state": "State",
+    "person": "Person",
+    "ticket": "Ticket",
+    "kind": "Kind",
+    "since": "From",
+    "until": "Before",
 }
 
 
@@ -30,7 +35,7 @@ def capped(count: int) -> str:
 
 
 @register.simple_tag
-def narrowed(chosen: Filters, trait: str = "", value: str = "", **more: Any) -> str:
+def narrowed(chosen: Traits, trait: str = "", value: str = "", **more: Any) -> str:
     """The query of this list with one trait set, or without it."""
     chosen = chosen.without(trait) if trait else chosen
     query = chosen.query(**{**more, **({trait: value} if trait else {})})

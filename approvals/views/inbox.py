@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from approvals import filters, freezes, inbox, pace
+from approvals import freezes, inbox, pace
+from approvals.filters import Filters
 from approvals.inbox import Tab
 from approvals.live import fragments
 from approvals.models import Ticket
@@ -22,7 +23,7 @@ STUCK = 50
 def show(request: HttpRequest) -> HttpResponse:
     """One list of what waits, fifty at a time; `?after=` goes on from the page before."""
     user, tab = reader(request), _tab(request)
-    chosen = filters.of(request.GET)
+    chosen = Filters.of(request.GET)
     listing = inbox.listing(user, tab, filters=chosen, after=request.GET.get("after", ""))
     waiting = listing.ids if tab is Tab.YOU and not chosen else inbox.ids(user, Tab.YOU)
     known = {} if chosen else {tab.name: listing.count}
@@ -51,7 +52,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @require_safe
 def decided(request: HttpRequest) -> HttpResponse:
     """What was decided, the latest first; `?after=` goes on from the ticket that was last."""
-    chosen = filters.of(request.GET)
+    chosen = Filters.of(request.GET)
     listing = inbox.decided(reader(request), filters=chosen, after=request.GET.get("after", ""))
     after = request.GET.get("after", "")
     context = {"page": "decided", "listing": listing, "filters": chosen, "after": after, "tab": ""}

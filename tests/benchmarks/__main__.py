@@ -10,6 +10,7 @@ from tests.benchmarks import stage
 
 #: Name on the command line -> the module whose `run()` returns the figures.
 BENCHMARKS = {
+    "audit_page": "tests.benchmarks.audit_page",
     "backtest": "tests.benchmarks.backtest",
     "totals": "tests.benchmarks.totals",
     "cycle": "tests.benchmarks.cycle",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import Permission
+
 from agents.models import Run
 from approvals import claims, deadlines, handovers, snoozes
-from approvals.models import Ticket
+from approvals.audit import erasure, sealing
+from approvals.models import AuditEntry, Ticket
 from approvals.states import Execution
 from tests import factories
 
@@ -89,8 +92,17 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
     Run.objects.create(
         thread_id=done.thread_id, graph="operations", requester=alice, status="succeeded", output="The mail is sent."
     )
+    alice.user_permissions.add(Permission.objects.get(codename="view_auditentry"))
+    sealing.seal()
+    erasure.erase(done.pk, reason="asked for by the person")
+    refusal = AuditEntry.objects.get(ticket=refused, type="decision.recorded")
     return {
         "inbox": "/",
+        "audit": "/audit/",
+        "audit_filtered": "/audit/?person=alice&kind=decision.recorded",
+        "audit_ticket": f"/audit/?ticket={done.pk}",
+        "audit_wrong": "/audit/?ticket=seven",
+        "audit_entry": f"/audit/{refusal.pk}/",
         "inbox_team": "/?tab=team",
         "inbox_filtered": "/?risk=high&q=bob",
         "decided": "/decided/",

@@ -34,21 +34,15 @@ class Command(BaseCommand):
             raise CommandError(f"There is no ticket {options['ticket']}.", returncode=2)
         after, output = options["after"], options["output"]
         if output is None:
-            for line in _lines(options["format"], stream, after):
+            for line in export.lines_of(options["format"], stream=stream, after=after):
                 self.stdout.write(line, ending="")
             return
         try:
             if options["format"] == "jsonl" and not stream and not after:
                 after = _cut_to_sealed(output)
-            _write(output, _lines(options["format"], stream, after), goes_on=bool(after))
+            _write(output, export.lines_of(options["format"], stream=stream, after=after), goes_on=bool(after))
         except OSError as error:
             raise CommandError(f"{output} cannot be written: {error.strerror}.", returncode=2) from error
-
-
-def _lines(format: str, stream: str, after: int) -> Iterator[str]:
-    if format == "csv":
-        return export.table(stream=stream, after=after)
-    return export.jsonl_of(stream) if stream else export.jsonl(after=after)
 
 
 def _write(path: Path, told: Iterator[str], *, goes_on: bool) -> None:
