@@ -21,12 +21,16 @@ from approvals.timeouts import Step
 SIGNS, STEPS = "requirements", "steps"
 #: How far back a page looks: it must answer while somebody waits. The command looks further.
 DAYS, MOST = 30, 20_000
+STALE = "Somebody has changed this policy since this page was drawn. Load it again and change what is in force now."
 #: While the policy's own fields are judged its steps are not known yet.
 ANY_STEP = (Step(group="", needed=1, deadline_seconds=1),)
 
 
 class PolicyForm(forms.ModelForm):
     """Says what is wrong with a policy before it can be in force."""
+
+    #: The version that the form was drawn with: who saves an old one would take back what somebody else made stricter.
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Policy
@@ -38,9 +42,16 @@ class PolicyForm(forms.ModelForm):
             'count("requester", 1) is how many requests the same person made in the last hour.'
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """A stored policy says which version this is."""
+        super().__init__(*args, **kwargs)
+        self.initial["seen"] = self.instance.version if self.instance.pk else None
+
     def clean(self) -> dict[str, Any]:
         """What the rulebook finds, beside the field it is about; who signs is said beside the signers."""
         data: dict[str, Any] = super().clean() or {}
+        if self.instance.pk and data.get("seen") != self.instance.version:
+            raise forms.ValidationError(STALE)
         if self.errors:
             return data  # half a policy cannot be judged
         steps = ANY_STEP if data["on_timeout"] == OnTimeout.ESCALATE else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.urls import reverse
@@ -51,20 +52,33 @@ def test_escalation_steps_are_part_of_the_policy_s_record(desk, reviewers):
     assert told["steps"] == [{"group": "reviewers", "needed": 1, "deadline_seconds": 3600}]
 
 
-def test_a_change_makes_the_next_version(desk, reviewers):
-    policy = make_policy("Mail", requirements={"reviewers": 1})
-    requirement = policy.requirements.get().pk
+def change(desk, policy, reviewers, **changes):
+    """The form of a stored policy, as a browser sends it."""
     form = {
         "requirements-0-group": reviewers,
-        "requirements-0-id": requirement,
+        "requirements-0-id": policy.requirements.get().pk,
+        "requirements-0-policy": policy.pk,
         "requirements-INITIAL_FORMS": 1,
     }
-    desk.post(
-        reverse("admin:approvals_policy_change", args=[policy.pk]),
-        fields(**form, **{"requirements-0-policy": policy.pk}),
-    )
+    answer = desk.post(reverse("admin:approvals_policy_change", args=[policy.pk]), fields(**form, **changes))
     policy.refresh_from_db()
+    return answer
+
+
+def test_a_change_makes_the_next_version(desk, reviewers):
+    policy = make_policy("Mail", requirements={"reviewers": 1})
+    page = desk.get(reverse("admin:approvals_policy_change", args=[policy.pk])).content.decode()
+    assert re.search(r'type="hidden" name="seen" value="1"', page)
+    change(desk, policy, reviewers, seen=1)
     assert (policy.version, policy.action) == (2, "send_email")
+
+
+def test_a_form_that_somebody_overtook_takes_nothing_back(desk, reviewers):
+    policy = make_policy("Mail", requirements={"reviewers": 1})
+    change(desk, policy, reviewers, seen=1, deny_threshold=1, risk="high")
+    answer = change(desk, policy, reviewers, seen=1)
+    assert "Somebody has changed this policy" in answer.content.decode()
+    assert (policy.version, policy.risk) == (2, "high")
 
 
 @pytest.mark.parametrize(
