@@ -39,15 +39,16 @@ def expire_overdue(*, limit: int = 1_000) -> int:
     return sum(map(_expired, overdue))
 
 
-def ahead_of(ticket: Ticket) -> timeouts.Ahead:
-    """What the next deadline of an open ticket brings."""
+def ahead_of(ticket: Ticket, *, blind: bool = False) -> timeouts.Ahead:
+    """What the next deadline of an open ticket brings; `blind`: as far as one knows who is not to know the votes."""
     return timeouts.ahead(
         timeouts.plan_of(ticket.on_timeout, ticket.policy),
         timeouts.Standing(
             risk=ticket.risk,
             gate=ticket.gate,
             passed=ticket.escalations,
-            is_opposed=any(
+            is_opposed=not blind
+            and any(
                 vote.revision == ticket.revision and (vote.type == DecisionType.REJECT or vote.was_recalled)
                 for vote in ticket.decisions.all()
             ),

@@ -178,10 +178,13 @@ def _moment(moment: datetime | None) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") if moment else NEVER
 
 
-def signatures(ticket: Ticket) -> Signatures:
-    """Who must sign and whose word counts now; reads what `for_list` fetched."""
+def signatures(ticket: Ticket, *, blind: bool = False) -> Signatures:
+    """Who must sign and whose word counts now; reads what `for_list` fetched.
+
+    `blind`: every word fills a place. That fewer have signed than have decided would tell what they said.
+    """
     needs = [quorum.Need(group=need.group.name, needed=need.needed) for need in ticket.requirements.all()]
-    signed = {vote.reviewer_id: vote for vote in ticket.decisions.all() if _counts(vote, ticket)}
+    signed = {vote.reviewer_id: vote for vote in ticket.decisions.all() if _counts(vote, ticket, blind=blind)}
     votes = [_as_vote(vote) for vote in signed.values()]
     given = quorum.tally(needs, votes).given
     free = sorted(votes, key=lambda vote: len(vote.groups))
@@ -234,12 +237,12 @@ def _last_words(ticket: Ticket) -> Iterator[Decision]:
     return (vote for vote in ticket.decisions.all() if vote.stands(ticket.revision))
 
 
-def _counts(vote: Decision, ticket: Ticket) -> bool:
+def _counts(vote: Decision, ticket: Ticket, *, blind: bool) -> bool:
     barred = ticket.bar_requester and vote.reviewer_id == ticket.requester_id
-    barred = barred or vote.reviewer_id == ticket.barred_editor_id
-    return vote.stands(ticket.revision) and vote.type in ticket.signs and vote.reviewer.is_active and not barred
+    signs = vote.type in ticket.signs and vote.reviewer_id != ticket.barred_editor_id
+    return vote.stands(ticket.revision) and (signs or blind) and vote.reviewer.is_active and not barred
 
 
 def _as_vote(vote: Decision) -> quorum.Vote:
     groups = frozenset(group.name for group in vote.reviewer.groups.all())
-    return quorum.Vote(reviewer=vote.reviewer_id, type=vote.type, groups=groups)
+    return quorum.Vote(reviewer=vote.reviewer_id, type=DecisionType.APPROVE, groups=groups)

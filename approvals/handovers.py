@@ -35,8 +35,10 @@ def give(ticket_id: int, *, giver: User, receiver: User, note: str = "") -> Tick
 def _check(ticket: Ticket, giver: User, receiver: User) -> None:
     if giver.pk == receiver.pk:
         raise CannotHandOver("You have this ticket already; choose a colleague.")
+    # To one who is not to know who has decided, a refusal must not tell it.
+    may = policy.may_decide if policy.is_blind_for(giver, ticket) else policy.may_still_decide
     try:
-        policy.may_still_decide(receiver, ticket)
+        may(receiver, ticket)
     except ApprovalError:
         raise CannotHandOver(person=receiver.get_username()) from None
 

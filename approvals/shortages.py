@@ -60,9 +60,13 @@ def _missing(
 
 
 def _barred(ticket: Ticket) -> set[int | None]:
-    """Who may not sign, or has said no to this version; nobody has spoken on a ticket that is not saved yet."""
+    """Who may not sign, or has said no to this version; nobody has spoken on a ticket that is not saved yet.
+
+    Where the votes are blind a refusal is left out: a shortage is shown to everybody, and would tell of it.
+    """
     barred = {ticket.requester_id if ticket.bar_requester else None, ticket.barred_editor_id}
-    refused = [vote for vote in ticket.decisions.all() if vote.type == DecisionType.REJECT] if ticket.pk else []
+    spoken = ticket.decisions.all() if ticket.pk and not ticket.is_blind else ()
+    refused = [vote for vote in spoken if vote.type == DecisionType.REJECT]
     return barred | {vote.reviewer_id for vote in refused if vote.stands(ticket.revision)}
 
 

@@ -142,7 +142,7 @@ def _effect(found: Ticket) -> EffectOut | None:
 
 
 def _signatures(found: Ticket, *, blind: bool) -> dict[str, Any]:
-    places = display.signatures(found).places
+    places = display.signatures(found, blind=blind).places
     given = {place.group: len(place.votes) for place in places if len(place.groups) == 1}
     counting = {vote.pk for place in places for vote in place.votes}
     needs = [
@@ -155,7 +155,7 @@ def _signatures(found: Ticket, *, blind: bool) -> dict[str, Any]:
 
 def _decision(found: Ticket, vote: Decision, *, counting: set[int], blind: bool) -> DecisionOut:
     signs = vote.type in {DecisionType.APPROVE, DecisionType.EDIT}
-    counts = vote.pk in counting if signs and found.is_open else vote.stands(found.revision)
+    counts = vote.pk in counting if signs and found.is_open and not blind else vote.stands(found.revision)
     return DecisionOut(
         reviewer=None if blind else vote.reviewer.get_username(),
         type=None if blind else vote.type,

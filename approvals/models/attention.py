@@ -16,14 +16,17 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
     """Claims lapse by the database's clock; nobody has to take them back."""
 
     def live(self) -> ClaimQuerySet:
-        """Those that still hold: not lapsed, and their holder has not said a word on the current version yet."""
+        """Those that still hold: not lapsed, and their holder has not said a word on the current version yet.
+
+        Where the votes are blind a claim only lapses: its end would tell who has decided.
+        """
         spoken = Decision.objects.filter(
             ticket=OuterRef("ticket"),
             revision=OuterRef("ticket__revision"),
             withdrawn_at=None,
             reviewer=OuterRef("holder"),
         )
-        return self.filter(expires_at__gt=Now()).exclude(Exists(spoken))
+        return self.filter(Q(ticket__policy__blind=True) | ~Exists(spoken), expires_at__gt=Now())
 
 
 class Claim(models.Model):

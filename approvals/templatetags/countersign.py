@@ -152,15 +152,15 @@ def urgency(ticket: Ticket) -> str:
 
 
 @register.filter
-def ahead(ticket: Ticket) -> timeouts.Ahead:
-    """What the next deadline brings."""
-    return deadlines.ahead_of(ticket)
+def ahead(ticket: Ticket, blind: bool = False) -> timeouts.Ahead:
+    """What the next deadline brings, as far as this reader knows."""
+    return deadlines.ahead_of(ticket, blind=blind)
 
 
 @register.filter
-def runs_unless_stopped(ticket: Ticket) -> bool:
-    """Does the next deadline let it run?"""
-    return deadlines.ahead_of(ticket).action == OnTimeout.APPROVE
+def runs_unless_stopped(ticket: Ticket, blind: bool = False) -> bool:
+    """Does the next deadline let it run, as far as this reader knows?"""
+    return deadlines.ahead_of(ticket, blind=blind).action == OnTimeout.APPROVE
 
 
 @register.filter
@@ -202,7 +202,7 @@ def span(seconds: int) -> str:
 @register.filter
 def signatures(ticket: Ticket) -> display.Signatures:
     """Who must sign and who did."""
-    return display.signatures(ticket)
+    return display.signatures(ticket, blind=ticket.is_blind)
 
 
 @register.filter

@@ -70,13 +70,15 @@ def _drawn(
     typed = {"type": DecisionType.EDIT.value, "message": request.POST.get("message", "")}
     if not request.htmx:  # type: ignore[attr-defined]
         return tickets.page(request, ticket, refusal=refusal, arguments=form, review=review, typed=typed)
+    blind = policy.is_blind_for(tickets.reader(request), ticket)
     context = {
         "ticket": ticket,
+        "blind": blind,
         "arguments": form,
         "review": review,
         "refusal": refusal,
         "typed": typed,
-        "signatures": display.signatures(ticket),
+        "signatures": display.signatures(ticket, blind=blind),
         **asked.of_review(request, ticket, review, refusal=refusal),
     }
     response = render(request, "approvals/_edit_form.html", context, status=refusal.status if refusal else 200)

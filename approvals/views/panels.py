@@ -34,11 +34,13 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
     """Draw it; after a refusal with what is missing beside its field, and what was typed."""
     care = friction.of(ticket.policy, risk=ticket.risk, gate=ticket.gate)
     is_second = asked.is_quick(refusal)
+    blind = policy.is_blind_for(tickets.reader(request), ticket)
     context = {
         "ticket": ticket,
+        "blind": blind,
         "care": care,
         "findings": findings.of(ticket, reader=tickets.reader(request)),
-        "signatures": display.signatures(ticket),
+        "signatures": display.signatures(ticket, blind=blind),
         "checked": asked.checked(ticket, ticket.args),
         "seen": looks.note(ticket, ticket.args, reader_id=tickets.reader(request).pk, is_second=is_second),
         "is_second": is_second,

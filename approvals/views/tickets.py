@@ -74,7 +74,7 @@ def page(
         "blocked": policy.blocked_reason(reader(request), ticket) if ticket.is_open else None,
         "waiting": policy.waiting_reason(reader(request), ticket) if ticket.is_open else None,
         "may_recall": tickets.may_recall(ticket, reader(request)),
-        "signatures": display.signatures(ticket),
+        "signatures": display.signatures(ticket, blind=blind),
         "signers": _signers(ticket),
         "edits": list(_edits(ticket)),
         "findings": findings.of(ticket, reader=reader(request)),

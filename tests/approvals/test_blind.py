@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+from approvals import claims, handovers
+from approvals.api import shapes
 from approvals.live import fragments
+from approvals.models import Ticket
 from tests.factories import decide, make_policy, open_ticket
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cast")]
@@ -36,7 +41,48 @@ def test_who_has_not_decided_sees_only_how_many_have(client, blind, alice, erin,
     page = page_of(client, blind, alice)
     assert told(page) == []
     assert "A reviewer</strong> decided" in page
-    assert ("1 of 4 signed" in page) == (kind == "approve")
+    assert "1 of 4 decided" in page
+
+
+def words_of(page):
+    """What can be read on a page, without what differs from one drawing or ticket to the next."""
+    text = re.sub(r"<(script|style|input|a|form|time)\b[^>]*>", " ", page)
+    return re.sub(r"\d\d:\d\d:\d\d|\b\d+\b|[0-9a-f]{12,}", "#", re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text)))
+
+
+SMALL = {"requirements": {"reviewers": 2}, "risk": "medium"}
+SOFT = {"requirements": {"reviewers": 2}, "risk": "low", "gate": "soft", "on_timeout": "approve"}
+
+
+@pytest.mark.parametrize("policy", [SMALL, SOFT], ids=["two of two", "soft gate"])
+def test_who_has_not_decided_cannot_tell_a_yes_from_a_no(client, alice, bob, policy):
+    make_policy(blind=True, deny_threshold=2, **policy)
+    tickets = {kind: decide(open_ticket(), bob, kind) for kind in ("approve", "reject")}
+    pages = {kind: words_of(page_of(client, ticket, alice)) for kind, ticket in tickets.items()}
+    assert "decided" in pages["approve"] and pages["approve"] == pages["reject"]
+    rows = [fragments._row(Ticket.objects.for_list().get(pk=ticket.pk)) for ticket in tickets.values()]
+    assert words_of(rows[0]) == words_of(rows[1])
+
+
+def test_the_api_does_not_tell_a_yes_from_a_no_either(alice, bob):
+    make_policy(blind=True, deny_threshold=2, **SMALL)
+    told = []
+    for kind in ("approve", "reject"):
+        ticket = decide(open_ticket(), bob, kind)
+        [out] = shapes.tickets(Ticket.objects.for_list().filter(pk=ticket.pk), reader=alice)
+        told.append((out.requirements, out.shortage, [(vote.type, vote.counts) for vote in out.decisions]))
+    assert told[0] == told[1]
+
+
+def test_a_refused_handover_does_not_tell_who_has_decided(blind, alice, bob):
+    decide(blind, bob)
+    assert handovers.give(blind.pk, giver=alice, receiver=bob).handover.receiver == bob
+
+
+def test_a_claim_that_ends_does_not_tell_who_has_decided(blind, alice, bob):
+    claims.take(blind.pk, person=bob)
+    decide(blind, bob)
+    assert Ticket.objects.for_list().get().claimed_by == "bob"
 
 
 def test_an_edit_shows_what_it_changed_and_not_who(client, blind, alice, erin):
