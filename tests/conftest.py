@@ -128,6 +128,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         )
 
 
+@pytest.fixture(autouse=True)
+def nobody_has_tried_to_sign_in() -> None:
+    """Failed tries are counted in the process, for minutes."""
+    from django.core.cache import cache
+
+    cache.clear()
+
+
 @pytest.fixture
 def data_dir() -> Path:
     """Where the demo tools leave files, mail and orders during a test."""

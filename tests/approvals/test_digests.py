@@ -96,3 +96,13 @@ def test_digests_are_the_same_only_where_every_digit_is():
     assert digests.same("ab", "ab")
     assert not digests.same("ab", "ac")
     assert not digests.same("ab", "ä")
+
+
+def test_the_digest_of_a_value_is_what_anybody_can_work_out():
+    assert digests.of_json({"b": 1, "a": []}) == hashlib.sha256(b'{"a":[],"b":1}').hexdigest()
+
+
+@pytest.mark.parametrize(("left", "right"), [("\ud800", "a"), ("a", "\ud800"), ("\ud800", "\ud801")])
+def test_half_a_character_is_the_same_as_nothing_else(left, right):
+    assert not digests.same(left, right)
+    assert digests.same("\ud800", "\ud800")
