@@ -9,6 +9,8 @@ from django.contrib.admin.apps import AdminConfig
 from django.contrib.admin.sites import AdminSite
 from django.db import transaction
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import path
 
 from approvals import audit
 
@@ -37,6 +39,29 @@ class Recorded:
 
 class Site(AdminSite):
     """The admin, every part of it recorded."""
+
+    def get_urls(self) -> list[Any]:
+        """The admin's own, and one page about the machinery."""
+        return [path("operations/", self.admin_view(self.operations), name="operations"), *super().get_urls()]
+
+    def operations(self, request: HttpRequest) -> TemplateResponse:
+        """Workers, queue, doubt, seals and the database, at a glance."""
+        # Django needs this module before the models are there.
+        from approvals import freezes
+        from hitl_site import vitals
+
+        told = {
+            "title": "Operations",
+            "workers": vitals.workers(),
+            "queue": vitals.queue(),
+            "oldest": vitals.oldest_pending(),
+            "unknown": vitals.unknown_effects(),
+            "sealed": vitals.sealed(),
+            "places": vitals.places(),
+            "database": vitals.database(),
+            "freeze": freezes.standing(),
+        }
+        return TemplateResponse(request, "admin/operations.html", {**self.each_context(request), **told})
 
     def register(
         self, model_or_iterable: Any, admin_class: type[ModelAdmin[Any]] | None = None, **options: Any

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "agents",
 ]
 MIDDLEWARE = [
+    "hitl_site.timing.Timed",
     # A page of fifty tickets repeats itself: a tenth of it is sent. Django pads it against guessing at its length.
     "django.middleware.gzip.GZipMiddleware",
     "hitl_site.api.ForPrograms",

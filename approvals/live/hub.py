@@ -197,6 +197,11 @@ def current() -> Hub:
     return _hubs.setdefault(asyncio.get_running_loop(), Hub())
 
 
+def open_sockets() -> int:
+    """How many sockets this process serves."""
+    return sum(len(sockets) for hub in list(_hubs.values()) for sockets in list(hub.members.values()))
+
+
 def listen_params() -> dict[str, Any]:
     """How to reach the database, without what only Django's own connections understand."""
     params = connection.get_connection_params()

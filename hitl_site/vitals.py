@@ -1,0 +1,95 @@
+"""How this installation stands: its workers, its queue, what waits, what nobody knows, and how far it is sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, F, Max
+from django.db.models.functions import Now
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from agents import leases
+from agents.models import Effect, EffectState, Worker
+from approvals.audit import sealing
+from approvals.models import HeadExport, Seal, Ticket
+
+#: More entries without a seal than this are not counted.
+MOST_UNSEALED = 10_000
+
+_STALLED = """
+SELECT count(*) FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
+WHERE job.status = 'doing' AND coalesce(worker.last_heartbeat < now() - make_interval(secs => %s), true)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """The jobs that nudge workers, by status, and those whose worker has gone."""
+
+    jobs: Mapping[str, int]
+    stalled: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """How far the record is sealed: the newest head, and what waits for the next."""
+
+    size: int
+    at: datetime | None
+    lag: timedelta
+    waiting: int
+
+
+def workers() -> Sequence[Worker]:
+    """The workers that gave a sign of life within a lease."""
+    alive = Worker.objects.filter(kind="worker", ended_at=None, seen_at__gt=Now() - leases.TTL)
+    return list(alive.order_by("host", "pid"))
+
+
+def queue() -> Queue:
+    """What is to be done, and what nobody does any more."""
+    counted = ProcrastinateJob.objects.order_by().values_list("status").annotate(Count("pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(_STALLED, [leases.TTL.total_seconds()])
+        return Queue(jobs=dict(counted), stalled=cursor.fetchone()[0])
+
+
+def oldest_pending() -> timedelta:
+    """How long the oldest ticket that waits for people has waited; nothing where none does."""
+    asked = Ticket.objects.pending().annotate(age=Now() - F("opened_at"))
+    return asked.aggregate(oldest=Max("age"))["oldest"] or timedelta()
+
+
+def unknown_effects() -> int:
+    """Effects of which nobody knows whether they happened."""
+    return Effect.objects.filter(state=EffectState.UNKNOWN).count()
+
+
+def sealed() -> Sealed:
+    """The newest seal, and how late the next one is."""
+    newest = Seal.objects.last()
+    return Sealed(
+        size=newest.size if newest else 0,
+        at=newest.at if newest else None,
+        lag=sealing.lag(),
+        waiting=sealing.waiting(most=MOST_UNSEALED),
+    )
+
+
+def places() -> Sequence[HeadExport]:
+    """How far heads have come to each place outside; one they never came to has size 0."""
+    known = {export.place: export for export in HeadExport.objects.filter(place__in=settings.COUNTERSIGN_HEAD_PLACES)}
+    return [known.get(place) or HeadExport(place=place) for place in settings.COUNTERSIGN_HEAD_PLACES]
+
+
+def database() -> str:
+    """Which Postgres this is, in words."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version'), pg_size_pretty(pg_database_size(current_database()))")
+        version, size = cursor.fetchone()
+    kind = "embedded, in the data dir" if settings.EMBEDDED_POSTGRES else "a server of its own (DATABASE_URL)"
+    return f"Postgres {version}, {kind}, {size}"
