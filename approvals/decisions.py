@@ -186,7 +186,7 @@ def _settle(
     outcome = sign_off.outcome_of(ticket)
     if outcome is None:
         sign_off.note_turns(ticket)
-        if kind in {DecisionType.EDIT, DecisionType.REJECT}:
+        if kind is not DecisionType.APPROVE or ticket.answer_releases:
             shortages.note(ticket)
     else:
         tickets.resolve(ticket, outcome=outcome, now=now, message=decision.message, actor=reviewer, via=via)

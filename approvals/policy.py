@@ -84,10 +84,11 @@ def may_still_decide(user: User, ticket: Ticket) -> None:
 
 
 def colleagues(ticket: Ticket, *, of: User) -> QuerySet[User]:
-    """Everybody else who may still decide on the ticket, by name."""
-    spoken = ticket.decisions.standing(ticket.revision).values("reviewer")
+    """Everybody else who may still decide on the ticket, by name; all who may, for one who is not to know who has."""
     groups = ticket.requirements.values("group")
-    people = User.objects.filter(is_active=True, groups__in=groups).exclude(pk__in=spoken).exclude(pk=of.pk)
+    people = User.objects.filter(is_active=True, groups__in=groups).exclude(pk=of.pk)
+    if not is_blind_for(of, ticket):
+        people = people.exclude(pk__in=ticket.decisions.standing(ticket.revision).values("reviewer"))
     if ticket.bar_requester and ticket.requester_id:
         people = people.exclude(pk=ticket.requester_id)
     return people.distinct().order_by("username")

@@ -58,7 +58,7 @@ def read(text: str) -> PolicyFile:
     """The text of a file as drafts. Raises InvalidPolicy."""
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # a number of thousands of digits is one too, and no TOMLDecodeError
         raise InvalidPolicy(f"The file is not TOML: {error}.") from error
     except RecursionError as error:
         raise InvalidPolicy("The file is nested too deeply.") from error

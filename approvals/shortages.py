@@ -6,13 +6,13 @@ sentence, so that lists can ask for it; a change of it is an entry of the ticket
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.contrib.auth.models import User
 from django.contrib.postgres.aggregates import ArrayAgg
 
 from approvals import audit, quorum, wording
-from approvals.models import Ticket
+from approvals.models import Decision, Ticket
 from approvals.states import DecisionType, Gate
 
 #: Groups by name of everybody who is active, by id.
@@ -40,7 +40,7 @@ def sentence(ticket: Ticket, members: Members, needs: Sequence[quorum.Need] | No
     """Why nobody can complete the ticket; empty where somebody can, or where it waits for nobody."""
     if ticket.gate not in {Gate.HARD, Gate.MANUAL} or not ticket.is_open:
         return ""
-    missing = _missing(ticket, members, _needs_of(ticket) if needs is None else needs, _barred(ticket))
+    missing = _missing(ticket, members, _needs_of(ticket) if needs is None else needs)
     if not missing:
         return ""
     if not _waits_for_signatures(ticket):
@@ -49,25 +49,40 @@ def sentence(ticket: Ticket, members: Members, needs: Sequence[quorum.Need] | No
     return f"This cannot be signed: it needs {wording.listed(told)} than may sign now."
 
 
-def _missing(
-    ticket: Ticket, members: Members, needs: Sequence[quorum.Need], barred: Collection[int | None]
-) -> Sequence[quorum.Need]:
+def _missing(ticket: Ticket, members: Members, needs: Sequence[quorum.Need]) -> Sequence[quorum.Need]:
+    spoken = _spoken(ticket)
+    barred = {ticket.requester_id if ticket.bar_requester else None, ticket.barred_editor_id}
+    barred |= {vote.reviewer_id for vote in spoken if vote.type == DecisionType.REJECT}
     asked = {need.group for need in needs}
     people = {person: of for person, of in members.items() if of & asked and person not in barred}
     if not _waits_for_signatures(ticket):
         return [] if people else needs
-    return quorum.shortfall(needs, people, least_signers=ticket.least_signers)
+    found = [
+        quorum.shortfall(needs, side, least_signers=ticket.least_signers) for side in _sides(ticket, people, spoken)
+    ]
+    return min(found, key=lambda missing: sum(need.needed for need in missing))
 
 
-def _barred(ticket: Ticket) -> set[int | None]:
-    """Who may not sign, or has said no to this version; nobody has spoken on a ticket that is not saved yet.
+def _sides(ticket: Ticket, people: Members, spoken: Sequence[Decision]) -> list[Members]:
+    """Who could still come together: to sign, or where an answer counts like a signature, to say the same."""
+    if not ticket.answer_releases:
+        return [people]
+    said = {vote.reviewer_id: (vote.type == DecisionType.RESPOND, vote.message) for vote in spoken}
+    said |= {person: (False, "") for person, (is_answer, _) in said.items() if not is_answer}
+    return [
+        {person: of for person, of in people.items() if said.get(person, side) == side}
+        for side in {(False, ""), *said.values()}
+    ]
 
-    Where the votes are blind a refusal is left out: a shortage is shown to everybody, and would tell of it.
+
+def _spoken(ticket: Ticket) -> list[Decision]:
+    """The words on the current version; nobody has spoken on a ticket that is not saved yet.
+
+    Where they are blind they are left out: a shortage is shown to everybody, and would tell of them.
     """
-    barred = {ticket.requester_id if ticket.bar_requester else None, ticket.barred_editor_id}
-    spoken = ticket.decisions.all() if ticket.pk and not ticket.is_blind else ()
-    refused = [vote for vote in spoken if vote.type == DecisionType.REJECT]
-    return barred | {vote.reviewer_id for vote in refused if vote.stands(ticket.revision)}
+    if not ticket.pk or ticket.is_blind:
+        return []
+    return [vote for vote in ticket.decisions.all() if vote.stands(ticket.revision)]
 
 
 def _needs_of(ticket: Ticket) -> list[quorum.Need]:

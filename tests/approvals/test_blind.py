@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from approvals import claims, handovers
+from approvals import claims, handovers, policy
 from approvals.api import shapes
 from approvals.live import fragments
 from approvals.models import Ticket
@@ -76,6 +76,7 @@ def test_the_api_does_not_tell_a_yes_from_a_no_either(alice, bob):
 
 def test_a_refused_handover_does_not_tell_who_has_decided(blind, alice, bob):
     decide(blind, bob)
+    assert bob in policy.colleagues(blind, of=alice)
     assert handovers.give(blind.pk, giver=alice, receiver=bob).handover.receiver == bob
 
 

@@ -182,6 +182,7 @@ def test_a_group_with_too_few_members_is_said_and_loaded(load):
         ("groups = [", "groups = [1, ", "The file, groups: a list of names"),
         ("[[policy]]", "[policy]", "not TOML"),
         ("gate = ", "gate ", "The file is not TOML: "),
+        ("finance = 1", "finance = " + "9" * 5_000, "The file is not TOML: "),
     ],
 )
 def test_a_wrong_file_is_refused_whole_with_one_sentence(load, before, after, words):

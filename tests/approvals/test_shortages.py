@@ -169,3 +169,33 @@ def test_the_ticket_says_that_nobody_can_sign_it(client: Client, secured, alice)
     (ticket,) = stuck()
     client.force_login(alice)
     assert SHORT in client.get(ticket.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_short"),
+    [
+        (("respond", "blue"), ("respond", "red"), True),
+        (("respond", "blue"), ("approve", "blue"), True),
+        (("approve", ""), ("respond", "blue"), True),
+        (("respond", "blue"), None, False),
+    ],
+)
+def test_where_an_answer_counts_like_a_signature_those_who_cannot_agree_any_more_are_found(
+    alice, bob, first, second, is_short
+):
+    make_policy(requirements={"reviewers": 2})
+    ticket = open_ticket(answer_releases=True)
+    for person, said in ((alice, first), (bob, second)):
+        if said:
+            decide(ticket, person, said[0], message=said[1])
+    assert bool(shortage(ticket)) == is_short
+
+
+def test_as_long_as_somebody_can_side_with_one_of_them_nobody_is_missing(cast):
+    cast["erin"].groups.add(cast["alice"].groups.get())
+    make_policy(requirements={"reviewers": 2})
+    ticket = open_ticket(answer_releases=True)
+    decide(ticket, cast["alice"], "respond", message="blue")
+    decide(ticket, cast["bob"], "respond", message="red")
+    assert shortage(ticket) == ""
+    assert decide(ticket, cast["erin"], "respond", message="red").state == "answered"
