@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from approvals import audit, digests, tickets
+from approvals import audit, digests, sign_off, tickets
 from approvals.contract import Origin, ProposedAction
 from approvals.errors import DecisionNotAllowed
 from approvals.matching import Terms
@@ -61,7 +61,8 @@ def give(ticket: Ticket, *, reviewer: User, kind: DecisionType, now: datetime) -
 def usable(action: ProposedAction, *, origin: Origin, requester: User | None, terms: Terms) -> Grant | None:
     """The grant that lets this action run under these terms; it cannot be taken back before the commit.
 
-    Whoever gave it must still be somebody who may sign: a grant outlives nobody's rights.
+    Whoever gave it must still be somebody who may sign, and so must those who signed with them: a grant outlives
+    nobody's rights.
     """
     if requester is None or not terms.remember_seconds or not _is_memorable(terms.risk, terms.gate):
         return None
@@ -77,7 +78,8 @@ def usable(action: ProposedAction, *, origin: Origin, requester: User | None, te
         policy_version=terms.version,
         granted_by__in=signers,
     )
-    return found.select_for_update(of=("self",), no_key=True).select_related("granted_by").first()
+    grant = found.select_for_update(of=("self",), no_key=True).select_related("granted_by", "ticket").first()
+    return grant if grant and sign_off.holds(grant.ticket) else None
 
 
 def use(grant: Grant, ticket: Ticket) -> str:

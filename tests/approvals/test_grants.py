@@ -125,6 +125,16 @@ def test_it_ends_when_whoever_gave_it_may_no_longer_sign(remembered, alice, dave
     assert open_ticket(requester=dave, args=ARGS).state == "pending"
 
 
+def test_it_ends_when_whoever_signed_with_them_may_no_longer_sign(cast):
+    make_policy("Mail", requirements={"reviewers": 1, "finance": 1}, remember_seconds=3600)
+    ticket = open_ticket(requester=cast["dave"], args=ARGS)
+    decide(ticket, cast["carol"])
+    decide(ticket, cast["alice"], remember=True)
+    assert open_ticket(requester=cast["dave"], args=ARGS).state == "approved"
+    cast["carol"].groups.clear()
+    assert open_ticket(requester=cast["dave"], args=ARGS).state == "pending"
+
+
 def test_it_does_not_outlive_the_approval_it_came_with(remembered, dave):
     force([remembered], state="pending", outcome="", resolved_at=None, release_at=None)
     assert open_ticket(requester=dave, args=ARGS).state == "pending"
