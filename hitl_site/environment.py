@@ -73,6 +73,14 @@ def choices(name: str, *, among: tuple[str, ...], default: tuple[str, ...]) -> l
     return chosen
 
 
+def choice(name: str, *, among: tuple[str, ...], default: str) -> str:
+    """Read one of some known words."""
+    chosen = text(name, default=default)
+    if chosen not in among:
+        raise ImproperlyConfigured(f"{name} knows {', '.join(among)}, not {chosen!r}.")
+    return chosen
+
+
 def files(name: str) -> list[Path]:
     """Read a `:`-separated list of files that must exist."""
     paths = [Path(part).expanduser().absolute() for part in text(name).split(":") if part.strip()]

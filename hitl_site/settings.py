@@ -280,8 +280,13 @@ COUNTERSIGN_DEMO_PASSWORD = environment.text("COUNTERSIGN_DEMO_PASSWORD")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"lines": {"()": "approvals.logs.Lines"}, "json": {"()": "approvals.logs.JSONLines"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": environment.choice("COUNTERSIGN_LOG", among=("lines", "json"), default="lines"),
+        }
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "approvals": {"level": "INFO"},

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import Histogram
+
+from approvals import logs
 
 #: Seconds: a page should take a tenth of one.
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -25,10 +27,15 @@ class Timed:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: Mapping[str, object]) -> None:
+        """From here on what is logged names the ticket or the run that the address names."""
+        logs.add(**{name: kwargs[name] for name in ("ticket_id", "thread_id") if name in kwargs})
+
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer and note how long it took."""
         began = time.perf_counter()
-        answer = self.get_response(request)
+        with logs.about():
+            answer = self.get_response(request)
         match = request.resolver_match
         # Names of ours only: what somebody made up must not make figures without end.
         view = match.view_name or match.route if match else "nowhere"

@@ -1,0 +1,73 @@
+"""Lines of the log: which run and which ticket they are about, nothing that looks like a secret, nothing forged.
+
+What a line tells may come from an agent or from whoever sent a request: a line break in it would be another line.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from approvals import redaction
+
+_about: ContextVar[Mapping[str, Any]] = ContextVar("countersign_about", default=MappingProxyType({}))
+
+
+@contextmanager
+def about(**ids: Any) -> Iterator[None]:
+    """What is logged inside is about these, beside what it is about already: `thread_id=…, ticket_id=…`."""
+    before = _about.set({**_about.get(), **ids})
+    try:
+        yield
+    finally:
+        _about.reset(before)
+
+
+def add(**ids: Any) -> None:
+    """The same until the `about` around this ends."""
+    _about.set({**_about.get(), **ids})
+
+
+class Lines(logging.Formatter):
+    """For people: the time, how bad it is, who says it, what it is about. A traceback keeps its lines."""
+
+    def __init__(self) -> None:
+        super().__init__("{asctime} {levelname} {name}: {message}", style="{")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """One line, whatever the message holds."""
+        record.message = _said(record.message)
+        ids = " ".join(f"{name}={_said(str(value))}" for name, value in _about.get().items())
+        return f"{super().formatMessage(record)} [{ids}]" if ids else super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        """Without what looks like a secret."""
+        return redaction.text(super().formatException(ei))
+
+
+class JSONLines(logging.Formatter):
+    """For programs: one JSON object a line, in UTC."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """`at`, `level`, `logger`, `message`, what it is about, and `exception` where there is one."""
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redaction.text(record.getMessage()),
+            "process": record.process,
+            **_about.get(),
+        }
+        if record.exc_info:
+            line["exception"] = redaction.text(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=True, default=str)
+
+
+def _said(words: str) -> str:
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in redaction.text(words))
