@@ -169,10 +169,11 @@ def _audiences(tickets: Sequence[Ticket], *, connected: Collection[int]) -> dict
     audiences = {}
     for ticket in tickets:
         asked = {u for req in ticket.requirements.all() for u in members.get(req.group_id, ())}
+        next_up = {u for req in ticket.requirements.all() if not req.waits for u in members.get(req.group_id, ())}
         own = asking & {ticket.requester_id}
         away = {vote.reviewer_id for vote in ticket.decisions.all() if vote.stands(ticket.revision)}
         away |= {person for snoozed, person in put_off if snoozed == ticket.pk}
-        deciders = frozenset((asked - own if ticket.bar_requester else asked) - away)
+        deciders = frozenset((next_up - own if ticket.bar_requester else next_up) - away)
         audiences[ticket.pk] = Audience(deciders=deciders, readers=auditors | asked | own)
     return audiences
 

@@ -288,6 +288,17 @@ def test_audience_is_who_the_list_would_show_it_to(cast, name, transfers):
         assert (user.pk in audience.deciders) == Ticket.objects.needing(user).filter(pk=ticket.pk).exists()
 
 
+@pytest.mark.parametrize("name", ["alice", "carol"])
+def test_in_sequence_a_ticket_waits_only_for_those_whose_turn_it_is(cast, name):
+    factories.make_policy("Steps", action="order", in_sequence=True, requirements={"finance": 1, "reviewers": 1})
+    ticket, user = factories.open_ticket("order"), cast[name]
+    for _ in range(2):
+        audience = fragments._audiences(list(Ticket.objects.for_list()), connected=[user.pk])[ticket.pk]
+        assert (user.pk in audience.deciders) == Ticket.objects.needing(user).filter(pk=ticket.pk).exists()
+        assert user.pk in audience.readers
+        factories.decide(ticket, cast["erin"]) if not ticket.decisions.exists() else None
+
+
 def test_permission_to_view_all_counts_from_user_and_group(dave, frank, transfers):
     permission = Permission.objects.get(codename="view_ticket")
     dave.user_permissions.add(permission)
