@@ -177,12 +177,13 @@ def _followed_by(request: HttpRequest, ticket: Ticket) -> Ticket | None:
 
 
 def _signers(ticket: Ticket) -> dict[str, Any]:
-    """Who can sign for each group, by name. One query."""
+    """Who can still sign for each group, by name. One query."""
     names: dict[str, list[str]] = {}
     groups = [need.group_id for need in ticket.requirements.all()]
     people = User.objects.filter(is_active=True, groups__in=groups).order_by("username")
     if ticket.bar_requester and ticket.requester_id:
         people = people.exclude(pk=ticket.requester_id)
-    for group, name in people.values_list("groups__name", "username"):
+    spoken = [vote.reviewer_id for vote in ticket.decisions.all() if vote.stands(ticket.revision)]
+    for group, name in people.exclude(pk__in=spoken).values_list("groups__name", "username"):
         names.setdefault(group, []).append(name)
     return names

@@ -72,6 +72,21 @@ def test_votes_on_an_older_version_are_shown_as_void(client: Client, transfers: 
     assert "1 of 2 signed" in page
 
 
+def test_an_open_place_names_only_those_who_can_still_sign(client: Client, cast: Any, alice: Any, carol: Any) -> None:
+    factories.make_policy(requirements={"reviewers": 2, "finance": 1}, risk="high")
+    ticket = factories.open_ticket()
+    assert page_of(client, ticket, carol).count("alice or bob") == 2
+    factories.decide(ticket, alice, "edit", args={"amount": 25, "to": "bob"})
+    page = page_of(client, ticket, carol)
+    assert "alice or bob" not in page and page.count('signature__name">bob<') == 2
+
+
+def test_who_can_do_nothing_for_a_ticket_finds_no_empty_heading(client: Client, transfers: Any, cast: Any) -> None:
+    ticket = factories.open_ticket()
+    assert "Who looks after it" not in page_of(client, ticket, cast["admin"])
+    assert "Who looks after it" in page_of(client, ticket, cast["alice"])
+
+
 def test_a_difference_shows_what_was_and_what_is(client: Client, transfers: Any, alice: Any) -> None:
     ticket = factories.open_ticket()
     factories.decide(ticket, alice, "edit", args={"amount": 25, "to": "bob"})
