@@ -16,7 +16,7 @@ import tomlkit
 from django.db.models import BooleanField, CharField, IntegerField, TextField
 from tomlkit.items import Table
 
-from approvals import drafts
+from approvals import drafts, wording
 from approvals.drafts import Draft
 from approvals.errors import InvalidPolicy
 from approvals.models import Policy
@@ -144,6 +144,10 @@ def _value(key: str, value: Any, where: str) -> Any:
     kind, words = next((wanted for known, wanted in TYPES.items() if isinstance(column, known)), (object, ""))
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
         raise InvalidPolicy(f"{where}, {key}: {words} is expected, not {value!r}.", key=key)
+    known = [choice for choice, _ in column.choices or ()]
+    if known and value not in known:
+        one_of = wording.listed(known, last="or")
+        raise InvalidPolicy(f"{where}, {key}: {one_of} is expected, not {value!r}.", key=key)
     return None if value == 0 and _zero_is_none(column) else value
 
 

@@ -155,7 +155,7 @@ def test_a_dry_run_says_the_difference_in_words_and_changes_nothing(load):
 
 @pytest.mark.django_db
 def test_a_dry_run_makes_no_group(load):
-    load(FILE, "--dry-run")
+    assert "+ The group “finance” is made\n" in load(FILE, "--dry-run").out
     assert not Group.objects.exists() and not AuditEntry.objects.exists()
 
 
@@ -169,7 +169,11 @@ def test_a_group_with_too_few_members_is_said_and_loaded(load):
     ("before", "after", "words"),
     [
         ("risk = ", "rsik = ", "Policy “Small transfers” has an unknown key, rsik; do you mean risk?"),
-        ('"medium"', '"huge"', "Policy “Small transfers”, risk: Value 'huge' is not a valid choice."),
+        (
+            '"medium"',
+            '"huge"',
+            "risk: low, medium, high or critical is expected, not 'huge'.",
+        ),
         ("3600", '"1 h"', "Policy “Small transfers”, deadline_seconds: a whole number is expected, not '1 h'."),
         ("3600", "true", "deadline_seconds: a whole number is expected, not True."),
         ("3600", "0", "deadline_seconds: A ticket that waits for people needs a deadline."),

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from approvals import drafts, policy_files, policy_words, rulebook
+from approvals import drafts, policy_files, policy_words, rulebook, wording
 from approvals.errors import InvalidPolicy
 
 Bodies = dict[str, dict[str, Any]]
@@ -48,13 +49,15 @@ class Command(BaseCommand):
         # A dry run does everything and takes it back: what it says is what would happen.
         with transaction.atomic():
             before = {draft.name: draft.body for draft in rulebook.present()}
+            known = set(Group.objects.values_list("name", flat=True))
             rulebook.replace(file.drafts, groups=file.groups, actor=None, source="file")
             after = {draft.name: draft.body for draft in rulebook.present()}
             for draft in file.drafts:
                 for shortfall in drafts.shortfalls(draft):
                     self.stderr.write(f"{draft.name}: {shortfall.sentence}")
             transaction.set_rollback(not keep)
-        return list(_difference(before, after))
+        made = sorted(set(file.groups) - known)
+        return [f"+ The group “{wording.visible(name)}” is made" for name in made] + list(_difference(before, after))
 
 
 def _difference(before: Bodies, after: Bodies) -> Iterator[str]:
