@@ -80,7 +80,8 @@ def _schema(ticket: Ticket) -> Finding:
 def _unusual(ticket: Ticket, earlier: Sequence[dict[str, Any]]) -> Iterator[Finding]:
     if len(earlier) < ENOUGH:
         before = f"only {wording.counted(len(earlier), 'approval')}" if earlier else "no approval"
-        yield Finding(words=f"There is {before} of this kind to compare it with.", is_known=False)
+        verb = "are" if len(earlier) > 1 else "is"
+        yield Finding(words=f"There {verb} {before} of this kind to compare it with.", is_known=False)
         return
     names = salience.names(ticket.args, ticket.args_schema, cards.kept(ticket.card).salient)
     odd = [finding for name in names if name in ticket.args for finding in _compared(name, ticket.args[name], earlier)]
