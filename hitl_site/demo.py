@@ -44,7 +44,7 @@ RUNS: tuple[tuple[str, str], ...] = (
     ("tool_review", "order 12 chairs"),
     ("operations", "read handbook.md"),
     ("batch", "email ana@example.com subject Offer body Our offer is attached., then order 3 lamps"),
-    ("clarify", "ask Which of the two invoices from March shall be paid?"),
+    ("clarify", "settle the invoice from March"),
     ("agent_inbox", "order 40 notebooks"),
     ("tool_interrupt", "transfer 75 to erin"),
 )

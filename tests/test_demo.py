@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
+from agents import models_offline
 from approvals import deadlines, drafts, rulebook
 from approvals.models import Policy
 from hitl_site import demo
@@ -47,6 +48,11 @@ def test_nothing_of_high_risk_ends_in_an_approval_by_the_clock():
         Policy.objects.filter(risk__in=["high", "critical"]).values_list("on_timeout", flat=True)
     )
     assert ends == {"reject", "escalate"}
+
+
+def test_the_agent_that_asks_has_something_to_ask():
+    task = dict(demo.RUNS)["clarify"]
+    assert models_offline.parse(task).unread == task  # a command would be another policy's business
 
 
 def test_a_second_seed_changes_nothing():
