@@ -15,8 +15,11 @@ LASTS = timedelta(hours=12)
 _signer = signing.TimestampSigner(salt="approvals.looks")
 
 
-def note(ticket: Ticket, args: dict[str, Any], *, reader_id: int, is_second: bool = False) -> str:
-    """The note that goes with the page."""
+def note(ticket: Ticket, args: dict[str, Any], *, reader_id: int, is_second: bool = False, before: str = "") -> str:
+    """The note that goes with the page; a note `before` about the same stays, since its reader has looked on."""
+    seconds, was_second = since(before, ticket, args, reader_id=reader_id)
+    if seconds is not None and (was_second or not is_second):
+        return before
     return _signer.sign(_about(ticket, args, reader_id, is_second=is_second))
 
 

@@ -64,7 +64,9 @@ def of_review(
     is_second = is_quick(refusal)
     return {
         "checked": checked(ticket, review.args),
-        "seen": looks.note(ticket, review.args, reader_id=_reader(request).pk, is_second=is_second),
+        "seen": looks.note(
+            ticket, review.args, reader_id=_reader(request).pk, is_second=is_second, before=request.POST.get("seen", "")
+        ),
         "is_second": is_second,
         "must_sign_in": not has_signed_in_lately(request),
         "missing": missing(refusal),

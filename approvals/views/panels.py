@@ -33,16 +33,16 @@ def may_approve(request: HttpRequest, ticket: Ticket) -> bool:
 def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None = None) -> HttpResponse:
     """Draw it; after a refusal with what is missing beside its field, and what was typed."""
     care = friction.of(ticket.policy, risk=ticket.risk, gate=ticket.gate)
-    is_second = asked.is_quick(refusal)
+    is_second, reader, before = asked.is_quick(refusal), tickets.reader(request), request.POST.get("seen", "")
     blind = policy.is_blind_for(tickets.reader(request), ticket)
     context = {
         "ticket": ticket,
         "blind": blind,
         "care": care,
-        "findings": findings.of(ticket, reader=tickets.reader(request)),
+        "findings": findings.of(ticket, reader=reader),
         "signatures": display.signatures(ticket, blind=blind),
         "checked": asked.checked(ticket, ticket.args),
-        "seen": looks.note(ticket, ticket.args, reader_id=tickets.reader(request).pk, is_second=is_second),
+        "seen": looks.note(ticket, ticket.args, reader_id=reader.pk, is_second=is_second, before=before),
         "is_second": is_second,
         "must_sign_in": care.sign_in and not asked.has_signed_in_lately(request),
         "held": timedelta(seconds=timeouts.recall_window(ticket.recall_seconds, risk=ticket.risk, via=Channel.BROWSER)),

@@ -140,8 +140,24 @@ def test_whoever_is_quick_looks_twice(client: Client, ticket: Ticket, alice: Any
     care = panels.looked_at(client, ticket)
     answer = post(client, ticket, **care)
     assert (answer.status_code, "A second look" in answer.content.decode()) == (428, True)
-    again = re.search(r'name="seen" value="([^"]+)"', answer.content.decode())
-    assert again and post(client, ticket, **(care | {"seen": again[1]})).status_code == 302
+    assert post(client, ticket, **(care | {"seen": seen_in(answer)})).status_code == 302
+
+
+def seen_in(answer: Any) -> str:
+    """The note on the page."""
+    found = re.search(r'name="seen" value="([^"]+)"', answer.content.decode())
+    assert found
+    return found[1]
+
+
+def test_what_is_corrected_was_looked_at_meanwhile(client: Client, ticket: Ticket, alice: Any, settings: Any) -> None:
+    client.force_login(alice)
+    care = panels.looked_at(client, ticket)
+    assert seen_in(post(client, ticket, **(care | {"message": ""}))) == care["seen"]
+    settings.COUNTERSIGN_SECOND_LOOK_SECONDS = 5
+    second = seen_in(post(client, ticket, **care))
+    kept = seen_in(post(client, ticket, **(care | {"seen": second, "message": ""})))
+    assert post(client, ticket, **(care | {"seen": kept})).status_code == 302
 
 
 @pytest.mark.parametrize(("ago", "status"), [(60, 302), (16 * 60, 428)])
