@@ -38,7 +38,6 @@ class Point(StrEnum):
     CLAIM_WRITTEN = "claim_written"
     CLAIM_COMMITTED = "claim_committed"
     #: The effect in the ledger.
-    EFFECT_CLAIM_WRITTEN = "effect_claim_written"
     EFFECT_CLAIMED = "effect_claimed"
     #: For tools that tests bring: no product code comes here.
     DURING_EFFECT = "during_effect"
@@ -54,6 +53,7 @@ class Point(StrEnum):
     #: A person says what became of an effect that is in doubt.
     RECONCILE_WRITTEN = "reconcile_written"
     RECONCILE_COMMITTED = "reconcile_committed"
+    #: Entries with their places and a signed head over them, not committed.
     SEAL_WRITTEN = "seal_written"
 
 

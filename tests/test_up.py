@@ -130,18 +130,19 @@ def test_repeating_the_demo_changes_nothing(up: Up) -> None:
     assert "passwords of the first start" in again.stdout
 
 
-def test_a_worker_that_dies_is_started_again(up: Up) -> None:
-    worker = next(p for p in up.family() if p.cmdline()[-1:] == ["worker"])
-    worker.kill()
+@pytest.mark.parametrize(("name", "word"), [("Worker 1", "worker"), ("The web process", "hitl_site.asgi:application")])
+def test_what_dies_is_started_again_and_that_is_said(up: Up, name: str, word: str) -> None:
+    child = next(p for p in up.family() if word in p.cmdline())
+    child.kill()
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        if any(p.pid != worker.pid and p.cmdline()[-1:] == ["worker"] for p in _alive(up.family())):
+        if any(p.pid != child.pid and word in p.cmdline() for p in _alive(up.family())):
             break
         time.sleep(0.1)
     else:
-        pytest.fail("no new worker")
+        pytest.fail(f"no new {word}")
     up.log.flush()
-    assert "Worker 1 ended by SIGKILL; starting it again" in Path(up.log.name).read_text()
+    assert f"{name} ended by SIGKILL; starting it again in 0.5 s." in Path(up.log.name).read_text()
 
 
 def _alive(processes: list[psutil.Process]) -> list[psutil.Process]:

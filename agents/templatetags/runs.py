@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from agents.models import EffectState, Run
+from agents.models import Effect, EffectState, Run
 
 register = template.Library()
 
@@ -15,6 +15,12 @@ register = template.Library()
 def run_of(thread_id: str, user: Any) -> Run | None:
     """The run behind a thread, if Countersign drives it and the reader may see it."""
     return Run.objects.visible_to(user).filter(thread_id=thread_id).first()
+
+
+@register.simple_tag
+def effects_of(ticket_id: int | None) -> list[Effect]:
+    """What the ledger knows of a ticket's action, newest first."""
+    return list(Effect.objects.filter(ticket=ticket_id).order_by("-id")) if ticket_id else []
 
 
 #: Drawn with a stroke on a 12-unit square; shapes differ, so that colour is never alone.

@@ -17,7 +17,9 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
 
+from approvals import failpoints
 from approvals.audit import keys, notes, tree
+from approvals.failpoints import Point
 from approvals.models import Seal
 
 PERIOD_SECONDS = 2.0
@@ -110,6 +112,7 @@ def _seal_batch() -> int:
         reach = _reach(last)
     _place(waiting, at=last.size if last else 0)
     Seal.objects.bulk_create(_seals(waiting, last=last, reach=reach, now=now))
+    failpoints.reach(Point.SEAL_WRITTEN)
     return len(waiting)
 
 

@@ -83,6 +83,14 @@ class TestPage:
             assert words in page
         assert "paid &lt;b&gt;bob&lt;/b&gt;" in page
 
+    def test_the_ticket_that_asks_shows_what_the_ledger_knows(self, doubtful, client, alice):
+        Effect.objects.update(late={"state": "succeeded", "result": "paid bob", "error": ""})
+        client.force_login(alice)
+        page = client.get(f"/tickets/{question().pk}/").content.decode()
+        assert "What the ledger knows of it" in page
+        assert "evidence and no outcome: succeeded" in page
+        assert "The agent’s own explanation" not in page
+
     def test_effects_are_for_those_who_see_their_tickets_or_everything(self, doubtful, carol, dave):
         assert access.effects(carol, doubtful, tickets=[]) == []
         assert access.effects(carol, doubtful, tickets=[first()]) == list(Effect.objects.all())

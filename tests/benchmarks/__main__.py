@@ -14,6 +14,7 @@ BENCHMARKS = {
     "backtest": "tests.benchmarks.backtest",
     "totals": "tests.benchmarks.totals",
     "cycle": "tests.benchmarks.cycle",
+    "fence": "tests.benchmarks.fence",
     "pages": "tests.benchmarks.pages",
     "protocols": "tests.benchmarks.protocols",
     "push": "tests.benchmarks.push",

@@ -253,10 +253,14 @@ class Lane:
         self.rows("UPDATE agents_run SET status = 'cancelled', lease_token = lease_token + 1, lease_expires_at = NULL")
         until(self.answers, seconds=40, what="an answer of the web process")
 
+    def page(self, number: int = 0) -> int:
+        """What Alice's browser is told when it opens the inbox."""
+        return self.browsers["alice"].get("/").status_code
+
     def answers(self) -> bool:
         """Do pages come again? A pool may hold more than one connection that is no good any more."""
         with contextlib.suppress(httpx.TransportError):
-            return all(self.browsers["alice"].get("/").status_code == 200 for _ in range(3))
+            return all(self.page() == 200 for _ in range(3))
         return False
 
     def _is_ready(self) -> bool:

@@ -13,6 +13,8 @@ from tests.faults.hands import until
 from tests.faults.lanes import SIGNERS, Asked, Lane
 from tests.faults.proxy import Wire
 
+#: The ledger's claim is one statement and its own transaction.
+CLAIM, CLAIMED = b"UPDATE agents_effect SET state = 'started'", b"UPDATE 1"
 VOTES = "SELECT reviewer_id FROM approvals_decision WHERE ticket_id = %s"
 
 
@@ -85,6 +87,33 @@ def worker_over_a_cut_wire(lane: Lane, *, entry: bytes) -> None:
 @cell("m5", "the answer to the commit of the claim lost")
 def claim(lane: Lane) -> None:
     worker_over_a_cut_wire(lane, entry=b"ticket.delivered")
+
+
+@cell("m6", "the answer to the ledger's claim lost")
+def ledger_claim(lane: Lane) -> None:
+    """The claim is looked for, found, and the tool is called: nobody needs to be asked."""
+    asked = lane.ask()
+    with wired(lane) as wire:
+        wire.arm(CLAIM, answer=CLAIMED)
+        lane.worker()
+        lane.approve(asked)
+        outcomes.once(lane, asked)
+        assert wire.cuts == 1, "the wire was not cut"
+
+
+@cell("m6", "the answer to the ledger's claim lost, and nothing to be read afterwards")
+def ledger_claim_unreadable(lane: Lane) -> None:
+    """Whoever cannot know whether it has the claim does not call the tool."""
+    asked = lane.ask()
+    with wired(lane) as wire:
+        wire.arm(CLAIM, answer=CLAIMED, is_for_good=True)
+        blind = lane.worker()
+        lane.approve(asked)
+        until(lambda: wire.cuts, seconds=40, what="the cut of the wire")
+    lane.worker()
+    outcomes.in_doubt(lane, asked, effects=0)
+    blind.kill()
+    assert lane.effects(asked.thread) == []
 
 
 @cell("m8", "the answer to the commit of the tool's result lost")
