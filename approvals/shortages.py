@@ -25,7 +25,9 @@ def note(ticket: Ticket) -> None:
     if found == ticket.shortage:
         return
     ticket.shortage = found
-    ticket.save(update_fields=["shortage"])
+    if not found:
+        ticket.shortage_told_at = None  # once it is stuck again, that is news
+    ticket.save(update_fields=["shortage", "shortage_told_at"])
     audit.append("ticket.stuck" if found else "ticket.signable", ticket=ticket, message=found)
 
 

@@ -154,6 +154,20 @@ def test_after_the_pause_only_what_is_new_is_told(secured, admin, monkeypatch):
     assert (alarms.tell_admins(), len(mail.outbox)) == (1, 2)
 
 
+def test_a_ticket_that_is_stuck_again_is_told_again(secured, admin, bob, monkeypatch):
+    User.objects.filter(pk=admin.pk).update(email="admin@example.com")
+    monkeypatch.setattr(alarms, "PAUSE", timedelta(0))
+    stuck()
+    assert alarms.tell_admins() == 1
+    security = Group.objects.get(name="security")
+    bob.groups.add(security)
+    rosters.review()
+    assert alarms.tell_admins() == 0
+    bob.groups.remove(security)
+    rosters.review()
+    assert alarms.tell_admins() == 1
+
+
 @pytest.mark.parametrize(("who", "is_told"), [("admin", True), ("alice", False)])
 def test_the_inbox_of_staff_lists_what_nobody_can_sign(client: Client, cast, secured, who, is_told):
     stuck()
