@@ -14,7 +14,7 @@ from django.db import transaction
 
 from agents.models import Run
 from approvals import drafts, freezes, rulebook
-from approvals.models import Policy
+from approvals.models import Policy, PolicyVersion
 from approvals.states import Gate, OnTimeout, Risk
 from approvals.timeouts import Step
 
@@ -190,8 +190,10 @@ def _encode(passwords: dict[str, str]) -> dict[str, str]:
 
 
 def _seed_policies() -> None:
-    """Those that are missing by name: what somebody changed stays changed."""
-    known = set(Policy.objects.values_list("name", flat=True))
+    """Those that never were, by name: what somebody changed stays changed, and what was taken out stays out."""
+    known = set(Policy.objects.values_list("name", flat=True)) | set(
+        PolicyVersion.objects.values_list("name", flat=True)
+    )
     for position, tier in enumerate(TIERS, start=1):
         if tier.name not in known:
             rulebook.save(_draft(tier, position=position * 10), actor=None, source="demo")

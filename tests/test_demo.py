@@ -61,6 +61,13 @@ def test_a_second_seed_changes_nothing():
     assert rulebook.present() == before
 
 
+def test_a_policy_that_was_taken_out_stays_out():
+    rulebook.delete(Policy.objects.get(name="Search"), actor=None, source="admin")
+    kept = rulebook.present()
+    demo.seed()
+    assert rulebook.present() == kept
+
+
 def test_where_a_file_says_what_is_in_force_the_demo_brings_no_policies(settings, tmp_path):
     Policy.objects.all().delete()
     settings.COUNTERSIGN_POLICIES = tmp_path / "policies.toml"
