@@ -105,7 +105,6 @@ BUILT_IN = (
         description="Asks when a task can be read in more than one way; has a best guess if nobody answers.",
         words={"approve": True, "reject": False, "respond": "{message}", "timeout": {"timed_out": True}},
         asks={"tools": Ask(call=True)},
-        cards={"clarify": Card(title="{question}", risk="low")},
         input_schema=MESSAGES_SCHEMA,
     ),
     GraphEntry(

@@ -41,4 +41,6 @@ def clarify(
 
 #: Opens an answer that no person gave.
 GUESSED = "Nobody answered in time, so this is your own best guess:"
-CLARIFY = StructuredTool.from_function(clarify, handle_tool_error=True, metadata={"risk": "low", "title": "{question}"})
+CLARIFY = StructuredTool.from_function(
+    clarify, handle_tool_error=True, metadata={"risk": "low", "title": "Say what is meant: {question}"}
+)
