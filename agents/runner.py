@@ -17,7 +17,7 @@ from agents.errors import AgentError, BrokenGraph, ModelRefused, UnknownGraph
 from agents.models import Run, RunStatus, Wish
 from agents.recovery import GONE_ON, NEW_INPUT
 from agents.sessions import Session
-from approvals import logs
+from approvals import logs, traces
 from approvals.models import Ticket
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ async def drive(thread_id: str) -> None:
 
 async def _explained(thread_id: str, work: Any) -> None:
     try:
-        with logs.about(thread_id=thread_id):
+        with logs.about(thread_id=thread_id), traces.span("run", thread_id=thread_id):
             async with sessions.opened(thread_id) as session:
                 await work(session)
     except (UnknownGraph, BrokenGraph, ModelRefused) as error:

@@ -34,6 +34,11 @@ def add(**ids: Any) -> None:
     _about.set({**_about.get(), **ids})
 
 
+def known() -> dict[str, str]:
+    """What is being worked on, under the names that traces use."""
+    return {f"countersign.{name}": str(value) for name, value in _about.get().items()}
+
+
 class Lines(logging.Formatter):
     """For people: the time, how bad it is, who says it, what it is about. A traceback keeps its lines."""
 
