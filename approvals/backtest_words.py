@@ -25,7 +25,7 @@ def lines(report: Report) -> Iterator[str]:
     if report.outcomes:
         yield f"Of the {report.outcomes.total():,} that would be new, people {_became(report)}."
     for ticket in examples(report):
-        yield f"  {ticket['outcome']}: {ticket['sentence']} (ticket {ticket['ticket']})"
+        yield f"  {Outcome(ticket['outcome']).label}: {ticket['sentence']} (ticket {ticket['ticket']})"
     unnamed = sum(report.outcomes[kind] - len(report.named[kind]) for kind in OBJECTIONS)
     if unnamed:
         yield f"  and {unnamed:,} more that people did not simply approve"

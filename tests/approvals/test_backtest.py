@@ -68,7 +68,7 @@ def test_it_says_what_people_said_to_what_would_run_by_itself(past, run):
 def test_it_names_them_in_words(past, run):
     said = run(DRAFT)
     assert "people approved 1 as proposed, edited 1, rejected 1" in said
-    assert f"edited: Transfer money: amount 20, to bob (ticket {past[1].pk})" in said
+    assert f"Approved with edits: Transfer money: amount 20, to bob (ticket {past[1].pk})" in said
 
 
 def test_it_says_what_changes_tier(past, run):
