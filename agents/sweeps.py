@@ -22,7 +22,7 @@ from agents.database import in_thread
 from agents.errors import GaveUp, Stuck
 from agents.leases import ClockTimestamp
 from agents.models import Run, RunStatus
-from approvals import alarms, deadlines, restores, resume, rosters
+from approvals import alarms, deadlines, restores, resume, rosters, tallies
 from approvals.audit import places, sealing
 from approvals.audit.sealer import Sealer
 from approvals.models import Ticket
@@ -55,6 +55,7 @@ async def forever(*, period: float = PERIOD_SECONDS, deadline_period: float = DE
         _every(sealing.PERIOD_SECONDS, lambda: in_thread(seals.round)),
         _every(sealing.PERIOD_SECONDS, look_for_restores),
         _every(places.PERIOD_SECONDS, bring_heads),
+        _every(tallies.PERIOD_SECONDS, count_days),
         _until_stuck(period),
     )
 
@@ -99,6 +100,11 @@ async def look_for_restores() -> None:
 async def bring_heads() -> None:
     """The newest signed head, to every place outside that lacks it."""
     await in_thread(places.bring)
+
+
+async def count_days() -> None:
+    """Days that are over, for the figures."""
+    await in_thread(tallies.keep)
 
 
 async def once() -> None:

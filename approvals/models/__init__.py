@@ -15,6 +15,7 @@ from approvals.models.record import AuditEntry, ChainHead, Payload
 from approvals.models.rosters import RosterChange
 from approvals.models.seals import HeadExport, Leaf, Seal
 from approvals.models.signatures import Decision, Revision, TicketRequirement
+from approvals.models.tallies import TalliedDay, Tally
 from approvals.models.ticket_lists import URGENCY, TicketQuerySet
 from approvals.models.tickets import EDITOR_BARRED, RISK_ORDER, Ticket
 from approvals.models.tokens import RemoteRequest, Token, TokenUse
@@ -47,6 +48,8 @@ __all__ = [
     "RosterChange",
     "Seal",
     "Snooze",
+    "TalliedDay",
+    "Tally",
     "Ticket",
     "TicketQuerySet",
     "TicketRequirement",

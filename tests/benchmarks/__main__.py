@@ -15,6 +15,7 @@ BENCHMARKS = {
     "totals": "tests.benchmarks.totals",
     "cycle": "tests.benchmarks.cycle",
     "fence": "tests.benchmarks.fence",
+    "insights": "tests.benchmarks.insights",
     "pages": "tests.benchmarks.pages",
     "protocols": "tests.benchmarks.protocols",
     "push": "tests.benchmarks.push",

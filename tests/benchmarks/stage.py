@@ -40,6 +40,7 @@ def set_up() -> Iterator[None]:
 _RECORDED = {
     "approvals_ticket": ("ticket_opened", "ticket_change"),
     "approvals_revision": ("revision",),
+    "approvals_decision": ("decision",),
     "approvals_ticketrequirement": ("requirement",),
 }
 

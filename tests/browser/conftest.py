@@ -43,3 +43,11 @@ def scene(cast: dict[str, Any], transfers: Any) -> dict[str, str]:
     from tests.browser import scenes  # models can be imported once Django is set up
 
     return scenes.busy_day(cast)
+
+
+@pytest.fixture
+def audited(cast: dict[str, Any], scene: dict[str, str]) -> dict[str, str]:
+    """The pages for auditors; Alice is one then."""
+    from tests.browser import scenes
+
+    return scenes.for_auditors(cast)

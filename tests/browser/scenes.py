@@ -92,17 +92,8 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
     Run.objects.create(
         thread_id=done.thread_id, graph="operations", requester=alice, status="succeeded", output="The mail is sent."
     )
-    alice.user_permissions.add(Permission.objects.get(codename="view_auditentry"))
-    sealing.seal()
-    erasure.erase(done.pk, reason="asked for by the person")
-    refusal = AuditEntry.objects.get(ticket=refused, type="decision.recorded")
     return {
         "inbox": "/",
-        "audit": "/audit/",
-        "audit_filtered": "/audit/?person=alice&kind=decision.recorded",
-        "audit_ticket": f"/audit/?ticket={done.pk}",
-        "audit_wrong": "/audit/?ticket=seven",
-        "audit_entry": f"/audit/{refusal.pk}/",
         "inbox_team": "/?tab=team",
         "inbox_filtered": "/?risk=high&q=bob",
         "decided": "/decided/",
@@ -130,4 +121,28 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
         "totp": "/accounts/2fa/totp/activate/",
         "sign_out": "/accounts/logout/",
         "missing": "/tickets/99999/",
+    }
+
+
+def for_auditors(cast: dict[str, Any]) -> dict[str, str]:
+    """Alice may read the record and the figures; trips that people keep correcting, one of them erased."""
+    may_read = Permission.objects.filter(codename__in=("view_auditentry", "view_ticket"))
+    cast["alice"].user_permissions.add(*may_read)
+    factories.make_policy("Trips", action="book_trip", risk="medium", requirements={"reviewers": 1})
+    for number in range(21):
+        trip = factories.open_ticket("book_trip", args={"to": "Paris", "days": number})
+        if number % 2:
+            factories.decide(trip, cast["bob"], "edit", args={"to": "Paris", "days": 1}, message="One day will do.")
+        else:
+            factories.decide(trip, cast["bob"])
+    sealing.seal()
+    erasure.erase(trip.pk, reason="asked for by the person")
+    entry = AuditEntry.objects.filter(type="decision.recorded").latest("pk")
+    return {
+        "insights": "/insights/",
+        "audit": "/audit/",
+        "audit_filtered": "/audit/?person=alice&kind=decision.recorded",
+        "audit_ticket": f"/audit/?ticket={trip.pk}",
+        "audit_wrong": "/audit/?ticket=seven",
+        "audit_entry": f"/audit/{entry.pk}/",
     }
