@@ -19,6 +19,7 @@ BENCHMARKS = {
     "pages": "tests.benchmarks.pages",
     "protocols": "tests.benchmarks.protocols",
     "push": "tests.benchmarks.push",
+    "verify": "tests.benchmarks.verify",
 }
 
 
