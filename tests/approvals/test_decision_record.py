@@ -104,12 +104,21 @@ def test_an_edit_that_changes_nothing_where_nobody_may_approve_is_named_so(alice
         ),
         ({"type": "respond", "message": " "}, {"path": "/message", "message": "an answer needs words"}),
         ({"type": "edit"}, {"path": "", "message": "an edit needs arguments"}),
+        (
+            {"type": "approve", "args": {"amount": 1}},
+            {"path": "/args", "message": "an approval takes what is shown; send an edit"},
+        ),
     ],
 )
 def test_what_is_missing_is_said_where_it_is_missing(alice, decision, error):
     with pytest.raises(InvalidArguments) as refusal:
         decide(open_ticket(), alice, **decision)
     assert refusal.value.errors == [error]
+
+
+def test_an_approval_may_repeat_the_arguments_it_is_about(alice):
+    ticket = open_ticket()
+    assert decide(ticket, alice, args=dict(ticket.args)).state == "approved"
 
 
 @pytest.mark.parametrize(
