@@ -30,17 +30,22 @@ def sent() -> list[str]:
     return []
 
 
-@pytest.fixture
-def send(countersign: Any, sent: list[str]) -> Any:
-    """Sends mail, once approved."""
+def sending(countersign: Any, sent: list[str], *, grace: float) -> Any:
+    """Sends mail, once approved; of a call that somebody else took it waits this long for the outcome."""
 
-    @require_approval(action="send_email", client=countersign, grace=0.5)
+    @require_approval(action="send_email", client=countersign, grace=grace)
     def send(to: str, subject: str = "Hi") -> dict[str, str]:
         """Send one mail."""
         sent.append(to)
         return {"receipt": f"{subject} to {to}"}
 
     return send
+
+
+@pytest.fixture
+def send(countersign: Any, sent: list[str]) -> Any:
+    """Sends mail, once approved, and waits for whoever else does."""
+    return sending(countersign, sent, grace=30)
 
 
 def test_an_approved_call_runs_and_is_reported(send: Any, sent: list[str], alice: Any) -> None:
@@ -103,7 +108,8 @@ def test_what_raises_leaves_a_doubt_unless_it_proves_that_nothing_happened(count
         assert ticket.execution == execution
 
 
-def test_whoever_took_the_answer_and_was_lost_leaves_a_doubt(send: Any, sent: list[str], alice: Any) -> None:
+def test_whoever_took_the_answer_and_was_lost_leaves_a_doubt(countersign: Any, sent: list[str], alice: Any) -> None:
+    send = sending(countersign, sent, grace=0.5)
     asking = Asking(send, "bob")
     ticket = asked_for()
     factories.decide(ticket, alice)
