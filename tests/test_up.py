@@ -212,7 +212,8 @@ def test_a_wrong_policy_file_stops_the_start_with_one_sentence() -> None:
         refused = manage("up", "--no-demo", "--port", str(free_port()), data_dir=Path(home) / "var", **setting)
     assert refused.returncode == 2
     last = refused.stderr.strip().splitlines()[-1]
-    assert "COUNTERSIGN_POLICIES" in last and "Policy “Mail”, risk: Value 'mediocre'" in last
+    assert "COUNTERSIGN_POLICIES" in last
+    assert "Policy “Mail”, risk: low, medium, high or critical is expected, not 'mediocre'." in last
 
 
 def test_an_unreachable_database_is_one_sentence(tmp_path: Path) -> None:

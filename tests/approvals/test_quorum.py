@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.quorum import Need, Vote, next_up, shortfall, tally
+from approvals.quorum import Need, Vote, may_begin, next_up, shortfall, tally
 from approvals.states import Outcome
 
 GROUPS = ("reviewers", "finance", "security")
@@ -203,3 +204,21 @@ def test_too_few_people_are_missing_of_anybody():
 def test_where_nothing_is_required_one_of_anybody_is_missing():
     assert shortfall([], PEOPLE) == [Need(group="", needed=1)]
     assert shortfall([], {}) == [Need(group="", needed=1)]
+
+
+@pytest.mark.parametrize(
+    ("needs", "groups", "expected"),
+    [
+        ([("finance", 1), ("reviewers", 1)], {"finance"}, True),
+        ([("finance", 1), ("reviewers", 1)], {"reviewers"}, False),
+        ([("finance", 1), ("reviewers", 1)], {"reviewers", "finance"}, True),
+        ([("finance", 1), ("reviewers", 1)], set(), False),
+        ([("security", 0), ("finance", 1), ("reviewers", 1)], {"reviewers"}, False),
+        ([("security", 0), ("finance", 1), ("reviewers", 1)], {"security"}, True),
+        ([("security", 0), ("finance", 1), ("reviewers", 1)], {"finance"}, True),
+        ([("security", 0)], set(), True),
+        ([], {"finance"}, True),
+    ],
+)
+def test_in_sequence_those_begin_who_are_asked_first_or_at_any_time(needs, groups, expected):
+    assert may_begin([Need(group=group, needed=needed) for group, needed in needs], groups) is expected
