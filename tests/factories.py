@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -92,9 +94,18 @@ def force(told: Any, **fields: Any) -> int:
     return changed
 
 
+@contextmanager
+def unguarded() -> Iterator[None]:
+    """What only time does, or somebody who owns the database: no rule of ours is asked, which only a test may do."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        yield
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
 def overdue(ticket: Ticket, seconds: float = 1) -> Ticket:
     """Move the deadline into the past of the database's clock."""
-    with connection.cursor() as cursor:
+    with unguarded(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE approvals_ticket SET deadline_at = clock_timestamp() - make_interval(secs => %s) WHERE id = %s",
             [seconds, ticket.pk],

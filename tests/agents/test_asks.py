@@ -13,7 +13,7 @@ from agents.protocols import Pause
 from approvals import deadlines
 from approvals.contract import Answer
 from approvals.models import Ticket
-from tests.factories import decide, make_policy
+from tests.factories import decide, make_policy, overdue
 
 CALL = {"name": "pay", "args": {"n": 1}, "id": "c1"}
 TALK = [{"role": "agent", "content": "I pay.", "name": None, "tool_calls": [CALL]}]
@@ -180,7 +180,7 @@ class TestBuiltIn:
     def test_clarify_goes_on_with_its_best_guess_at_the_deadline_and_says_so(self, start, resume):
         make_policy("Free", action="search", gate="auto", risk="low")
         start("clarify", {"messages": [{"role": "user", "content": "the usual"}]})
-        Ticket.objects.update(deadline_at="2020-01-01T00:00Z")
+        overdue(Ticket.objects.get())
         deadlines.expire_overdue()
         run = resume(Ticket.objects.get())
         said = [turn["content"] for turn in run.transcript if turn["role"] == "tool"]

@@ -24,7 +24,7 @@ from agents.errors import (
 from agents.models import Run
 from approvals.models import AuditEntry, Ticket
 from tests.agents.example_graphs import EFFECTS
-from tests.factories import claim, decide, make_policy
+from tests.factories import claim, decide, force, make_policy
 
 LONG_AGO = "2020-01-01T00:00Z"
 
@@ -142,7 +142,7 @@ def test_an_auto_gate_is_delivered_in_the_same_breath(start, cast):
 
 def test_an_expired_ticket_answers_with_a_refusal(start, resume, alice):
     run = start("parallel")
-    Ticket.objects.update(deadline_at=LONG_AGO)
+    force(Ticket.objects.all(), deadline_at=LONG_AGO)
     from approvals import deadlines
 
     deadlines.expire_overdue()

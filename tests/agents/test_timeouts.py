@@ -9,7 +9,7 @@ import pytest
 from agents.models import Run
 from approvals import deadlines
 from approvals.models import Ticket
-from tests.factories import decide
+from tests.factories import decide, force
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,7 +40,7 @@ def expire(start, resume):
 
     def expire(value, schema=None):
         start("asks_anything", {"value": value, "shape": schema})
-        Ticket.objects.update(deadline_at=LONG_AGO)
+        force(Ticket.objects.all(), deadline_at=LONG_AGO)
         deadlines.expire_overdue()
         return resume(Ticket.objects.latest("id"))
 
@@ -97,7 +97,7 @@ def test_where_a_refusal_cannot_be_told_the_run_ends_and_says_so(expire, value, 
 
 def test_a_step_before_which_the_graph_stops_ends_the_run(start, resume):
     start("draft")
-    Ticket.objects.update(deadline_at=LONG_AGO)
+    force(Ticket.objects.all(), deadline_at=LONG_AGO)
     deadlines.expire_overdue()
     run = resume(Ticket.objects.get())
     assert (run.status, "timed out" in run.error.lower()) == ("rejected", True)
@@ -108,7 +108,7 @@ def test_what_was_approved_beside_it_is_withdrawn_and_never_runs(start, resume, 
     start("asks_anything", {"value": {key: items * 2 for key, items in value.items()}})
     approved, late = Ticket.objects.order_by("id")
     decide(approved, alice)
-    Ticket.objects.filter(pk=late.pk).update(deadline_at=LONG_AGO)
+    force([late], deadline_at=LONG_AGO)
     deadlines.expire_overdue()
     resume(late)
     approved.refresh_from_db()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
+from approvals import audit, tickets
 from approvals.models import Ticket, TicketRequirement
 from tests import factories
 
@@ -39,6 +40,7 @@ def test_a_requirement_that_goes_asks_nobody(transfers: Any, cast: Any) -> None:
     assert asked(ticket) == ({"reviewers"}, {"reviewers"})
     TicketRequirement.objects.filter(ticket=ticket).delete()
     assert asked(ticket) == (set(), set())
+    audit.append("policy.applied", ticket=tickets.lock(ticket.pk)[0])
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "carol", "dave", "frank", "admin"])

@@ -44,7 +44,9 @@ def test_an_answer_stands_only_on_those_who_gave_it_in_these_words(alice, bob, c
     make_policy(requirements={"reviewers": 1})
     ticket = open_ticket(answer_releases=True)
     bobs = bob.groups.get()
-    Decision.objects.create(ticket=ticket, revision=1, reviewer=carol, type="respond", message="no", digest="")
+    Decision.objects.create(
+        ticket=ticket, revision=1, reviewer=carol, type="respond", message="no", digest=ticket.digest
+    )
     decide(ticket, alice, "respond", message="pay")
     alice.groups.clear()
     carol.groups.add(bobs)

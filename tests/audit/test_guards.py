@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
 
-from approvals import audit, tickets
+from approvals import audit, grants, tickets
 from approvals.audit import sealing
+from approvals.models import Grant, Ticket
 from approvals.states import TicketState
 from tests import factories
 
@@ -54,6 +57,122 @@ def test_nothing_happens_to_a_ticket_without_its_entry(change: str, cast: Any) -
         1,
         0,
     )
+
+
+TERMS = [
+    "risk = 'low'",
+    "gate = 'soft'",
+    "policy_name = 'Another'",
+    "policy_version = 9",
+    "policy = policy || '{\"bar_editor\": true}'",
+    "bar_requester = NOT bar_requester",
+    "deny_threshold = 9",
+    "requester_id = (SELECT id FROM auth_user WHERE username = 'alice')",
+    "action = 'read'",
+    "confirm_text = 'y'",
+    "allowed_decisions = '[]'",
+    "deadline_at = deadline_at + interval '1 year'",
+    "on_timeout = 'approve'",
+    "recall_seconds = 0",
+    "least_signers = 9",
+    "escalations = 9",
+    "answer_releases = true",
+]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", TERMS)
+def test_the_terms_of_a_ticket_stay_without_an_entry(change: str, cast: Any, transfers: Any) -> None:
+    ticket = factories.open_ticket(requester=cast["dave"])
+    before = Ticket.objects.filter(pk=ticket.pk).values().get()
+    order = f"UPDATE approvals_ticket SET {change} WHERE id = %s"
+    with pytest.raises(IntegrityError, match="terms of ticket"), connection.cursor() as cursor:
+        cursor.execute(order, [ticket.pk])
+    assert Ticket.objects.filter(pk=ticket.pk).values().get() == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE approvals_ticketrequirement SET needed = 0",
+        "UPDATE approvals_ticketrequirement SET needed = 1",
+        "UPDATE approvals_ticketrequirement SET group_id = (SELECT id FROM auth_group WHERE name = 'security')",
+        "DELETE FROM approvals_ticketrequirement",
+    ],
+)
+def test_who_signs_a_ticket_stays_without_an_entry(change: str, cast: Any) -> None:
+    factories.make_policy(requirements={"reviewers": 2})
+    ticket = factories.open_ticket()
+    with pytest.raises(IntegrityError), connection.cursor() as cursor:
+        cursor.execute(change)
+    assert list(ticket.requirements.values_list("group__name", "needed")) == [("reviewers", 2)]
+
+
+def test_an_entry_of_something_else_lets_nobody_off_signing(cast: Any) -> None:
+    ticket = factories.open_ticket()
+    audit.append("drill", ticket=tickets.lock(ticket.pk)[0])
+    with pytest.raises(IntegrityError, match="who signs"), transaction.atomic():
+        ticket.requirements.update(needed=0)
+        connection.check_constraints()
+
+
+@pytest.mark.parametrize("wrong", [{"digest": "0" * 64}, {"revision": 2}])
+def test_a_decision_is_about_a_revision_that_there_is(alice: Any, wrong: dict[str, Any]) -> None:
+    ticket = factories.open_ticket()
+    facts = {"revision": 1, "digest": ticket.digest} | wrong
+    with pytest.raises(IntegrityError, match="a revision of its ticket"), transaction.atomic():
+        ticket.decisions.create(reviewer=alice, type="reject", **facts)
+
+
+def test_a_decision_is_not_about_the_revision_of_another_ticket(alice: Any) -> None:
+    ticket, other = factories.open_ticket(), factories.open_ticket(args={"amount": 1, "to": "erin"})
+    with pytest.raises(IntegrityError, match="a revision of its ticket"), transaction.atomic():
+        ticket.decisions.create(reviewer=alice, type="reject", revision=1, digest=other.digest)
+
+
+@pytest.mark.parametrize("type", ["approve", "edit"])
+def test_nobody_signs_their_own_request_where_that_is_barred(alice: Any, type: str) -> None:
+    ticket = factories.open_ticket(requester=alice)
+    with pytest.raises(IntegrityError, match="does not sign it"), transaction.atomic():
+        ticket.decisions.create(reviewer=alice, type=type, revision=1, digest=ticket.digest)
+
+
+@pytest.fixture
+def grant(alice: Any, dave: Any) -> Grant:
+    factories.make_policy(requirements={"reviewers": 1}, remember_seconds=3600)
+    return factories.decide(factories.open_ticket(requester=dave), alice, remember=True).grants.get()
+
+
+REVOKED = {"revoked_at": Now(), "revoked_by": F("granted_by")}
+
+
+@pytest.mark.parametrize("change", [{"expires_at": "2999-01-01T00:00Z"}, {"digest": "0" * 64}, {"policy_version": 9}])
+def test_what_a_grant_allows_never_changes(grant: Grant, change: dict[str, Any]) -> None:
+    for fields in (change, REVOKED | change):
+        with pytest.raises(DatabaseError, match="nothing else of it changes"), transaction.atomic():
+            Grant.objects.update(**fields)
+
+
+def test_a_grant_is_never_deleted(grant: Grant) -> None:
+    for order in ("DELETE FROM approvals_grant", "TRUNCATE approvals_grant CASCADE"):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(order)
+    assert Grant.objects.get() == grant
+
+
+def test_a_grant_that_was_taken_back_stays_so(grant: Grant, bob: Any) -> None:
+    grants.revoke(grant.ticket_id, actor=bob)
+    for change in ({"revoked_at": None, "revoked_by": None}, {"revoked_at": Now()}):
+        with pytest.raises(DatabaseError, match="revoked once"), transaction.atomic():
+            Grant.objects.update(**change)
+
+
+def test_a_grant_ends_with_its_entry(grant: Grant) -> None:
+    with pytest.raises(IntegrityError, match="without its entry"), transaction.atomic():
+        Grant.objects.update(**REVOKED)
+        connection.check_constraints()
 
 
 @pytest.mark.django_db(transaction=True)

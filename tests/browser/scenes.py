@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from agents.models import Run
 from approvals import claims, deadlines, handovers, snoozes
 from approvals.audit import erasure, sealing
-from approvals.models import AuditEntry, Ticket
+from approvals.models import AuditEntry
 from approvals.states import Execution
 from tests import factories
 
@@ -79,8 +79,7 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
     factories.make_policy("Search", action="search", risk="low", gate="auto")
     auto = factories.open_ticket("search", args={"query": "invoices"}, requester=alice)
     late = factories.open_ticket("send_email", args={"to": "late@example.com", "subject": "Late", "body": "Hm"})
-    Ticket.objects.filter(pk=late.pk).update(deadline_at="2026-01-01T00:00Z")
-    deadlines.expire(late.pk)
+    deadlines.expire(factories.overdue(late).pk)
     Run.objects.create(
         thread_id="invoice-2201",
         graph="operations",

@@ -12,7 +12,7 @@ from approvals import deadlines, decisions, grants, intake, tickets
 from approvals.contract import NewDecision, Origin
 from approvals.errors import ApprovalError, TooLate
 from approvals.models import AuditEntry, Decision, Ticket
-from tests.factories import claim, make_policy, open_ticket, propose
+from tests.factories import claim, make_policy, open_ticket, overdue, propose
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,8 +91,7 @@ def test_an_edit_and_the_last_vote_at_once_never_release_the_unseen(alice, bob, 
 def test_expiry_and_the_last_vote_never_both_win(alice, trial):
     make_policy(requirements={"reviewers": 1}, deadline_seconds=1)
     ticket = open_ticket()
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE approvals_ticket SET deadline_at = clock_timestamp() + interval '30 ms'")
+    overdue(ticket, seconds=-0.03)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(0.028)")
     at_once(vote(ticket, alice), lambda: deadlines.expire(ticket.pk))

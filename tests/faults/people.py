@@ -68,7 +68,9 @@ def expiry_against_vote(lane: Lane) -> None:
     lane.worker()
     assert lane.decide("alice", asked) == 302
     soon = "UPDATE approvals_ticket SET deadline_at = clock_timestamp() + interval '0.4 s' WHERE id = %s RETURNING 1"
+    lane.rows("SET session_replication_role = replica")  # only time does that
     lane.rows(soon, asked.ticket)
+    lane.rows("RESET session_replication_role")
     threading.Event().wait(0.38)
     voted = lane.decide("bob", asked)
     run = lane.until_run(asked.thread, "succeeded", "failed", "rejected")
