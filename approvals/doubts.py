@@ -2,7 +2,8 @@
 
 It is a ticket like any other, for the same groups and with as many signatures, about another one. Its three
 decisions say: to answer, it happened, and what came of it; to approve, it did not, run it again; to reject,
-nobody can tell, the run stays stopped.
+nobody can tell, the run stays stopped. The run goes on with an answer as the result: as many as sign have to give
+the same one. For the run to stay stopped one word is enough.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def ask(doubtful: Ticket, *, now: datetime, may_run_again: bool) -> Ticket | Non
         policy_version=doubtful.policy_version,
         policy={**doubtful.policy, "steps": [], "totals": [], "confirm": "", "in_sequence": False, "blind": False},
         allowed_decisions=_allowed(may_run_again),
+        answer_releases=True,
         requester=doubtful.requester,
         bar_requester=doubtful.bar_requester,
         least_signers=doubtful.least_signers,

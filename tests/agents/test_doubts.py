@@ -12,7 +12,7 @@ from approvals.models import AuditEntry, Ticket
 from tests.agents.broken_graphs import TROUBLE
 from tests.agents.example_graphs import EFFECTS
 from tests.agents.ledger_graphs import AFTER, PAID, timeout
-from tests.factories import decide
+from tests.factories import decide, make_policy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG_AGO = "2020-01-01T00:00Z"
@@ -108,6 +108,36 @@ def test_it_happened_so_the_run_goes_on_with_what_somebody_found(doubtful, say):
     assert (run.status, len(PAID), Effect.objects.get().state) == ("succeeded", 1, "happened")
     assert first().execution == "succeeded"
     assert "alice found out that this happened: the bank shows it" in str(run.transcript)
+
+
+class TestTwoSign:
+    """The policy wanted two signatures; so does what became of it."""
+
+    @pytest.fixture
+    def doubtful(self, start, resume, alice, bob):
+        PAID.clear()
+        AFTER[:] = [timeout()]
+        make_policy(requirements={"reviewers": 2})
+        start("payroll", {"messages": [{"role": "user", "content": "pay bob"}]})
+        decide(Ticket.objects.get(), alice)
+        return resume(decide(Ticket.objects.get(), bob))
+
+    def test_one_answer_settles_nothing(self, doubtful, say):
+        run = say("respond", message="the bank shows it")
+        assert (question().state, run.status, first().execution) == ("pending", "failed", "unknown")
+
+    def test_two_who_agree_settle_it(self, doubtful, say, bob):
+        say("respond", message="the bank shows it")
+        decide(question(), bob, "respond", message="the bank shows it")
+        runner.resume_sync(question().thread_id, question().pk)
+        runner.drive_sync(question().thread_id)
+        run = Run.objects.get()
+        assert (run.status, len(PAID), first().execution) == ("succeeded", 1, "succeeded")
+
+    def test_two_who_found_different_things_settle_nothing(self, doubtful, say, bob):
+        say("respond", message="the bank shows it")
+        decide(question(), bob, "respond", message="the bank shows 20")
+        assert (question().state, first().execution) == ("pending", "unknown")
 
 
 def test_it_did_not_so_it_runs_again_under_a_key_of_its_own(doubtful, say):
