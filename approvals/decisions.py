@@ -162,7 +162,7 @@ def _write(
     batch: Batch | None,
     now: datetime,
 ) -> None:
-    is_early = kind is DecisionType.EDIT and sign_off.is_early(ticket, reviewer)
+    unsigned = sign_off.why_unsigned(ticket, reviewer) if kind is DecisionType.EDIT else ""
     Decision.objects.create(
         ticket=ticket,
         revision=ticket.revision,
@@ -172,9 +172,11 @@ def _write(
         digest=ticket.digest,
         batch=batch,
         at=now,
-        withdrawn_at=now if is_early else None,
+        withdrawn_at=now if unsigned == sign_off.EARLY else None,
     )
     told = {"decision": kind.value, "message": decision.message, "via": via.value}
+    if unsigned:
+        told["unsigned"] = unsigned
     if batch:
         told["batch"] = str(batch.pk)
     audit.append("decision.recorded", ticket=ticket, actor=reviewer, **told)

@@ -69,21 +69,21 @@ def usable(action: ProposedAction, *, origin: Origin, requester: User | None, te
     signers = User.objects.filter(is_active=True, groups__name__in=[group for group, _ in terms.requirements])
     if terms.bar_requester:
         signers = signers.exclude(pk=requester.pk)
-    found = Grant.objects.live().filter(
+    found = Grant.objects.filter(
         graph=origin.graph,
         action=action.action,
         digest=digests.of_action(graph=origin.graph, action=action.action, args=action.args),
         requester=requester,
         policy_name=terms.name,
         policy_version=terms.version,
-        granted_by__in=signers,
     )
-    grant = found.select_for_update(of=("self",), no_key=True).select_related("granted_by", "ticket").first()
-    return grant if grant and sign_off.holds(grant.ticket) else None
+    return sign_off.in_force(found, signers=signers)
 
 
 def use(grant: Grant, ticket: Ticket) -> str:
-    """Write into the ticket's record which grant lets it through; the sentence that says so."""
+    """Write down which grant lets the ticket through, and will be asked for again; the sentence that says so."""
+    ticket.grant = grant
+    ticket.save(update_fields=["grant"])
     audit.append("grant.used", ticket=ticket, **_told(grant), granted_for=grant.ticket_id)
     until = grant.expires_at.strftime("%H:%M")
     return (

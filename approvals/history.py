@@ -20,6 +20,9 @@ WORDS = {
     "policy.applied": "weighed the new arguments",
     "approve": "approved",
     "edit": "approved the changed arguments",
+    "edit.soft": "changed what runs at the deadline, which is no signature",
+    "edit.barred": "may not sign what they changed: others have to",
+    "edit.early": "signs what they changed when their turn comes",
     "reject": "rejected",
     "respond": "answered the agent",
     "ticket.approved": "Approved",
@@ -46,6 +49,7 @@ WORDS = {
     Outcome.BEST_GUESS.value: "Answered at the deadline with the agent’s own best guess: nobody had answered",
     "grant.given": "lets exactly the same run again for {time}, without asking",
     "grant.used": "{granted_by} had let exactly the same run again, on ticket {granted_for}",
+    "grant.ended": "Waits for people: what let it run without asking stands no more",
     "grant.revoked": "took that back: the same is asked again",
     "execution.started": "Started",
     "execution.succeeded": "Done",
@@ -112,7 +116,12 @@ def sentence(entry: AuditEntry, facts: dict[str, Any]) -> tuple[str, str]:
 
 def _words(entry: AuditEntry, facts: dict[str, Any]) -> str:
     ended = facts.get("outcome")
-    words = WORDS.get(ended if ended in BY_NOBODY else facts.get("decision", entry.type), entry.type)
+    kind = ended if ended in BY_NOBODY else facts.get("decision", entry.type)
+    if why := facts.get("unsigned"):
+        kind = f"edit.{why}"
+    elif facts.get("grant_ended"):
+        kind = "grant.ended"
+    words = WORDS.get(kind, entry.type)
     return words.format_map(_told(facts)) if entry.type in TOLD else words
 
 

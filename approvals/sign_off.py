@@ -11,15 +11,18 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from approvals import quorum
 from approvals.errors import NotYourTurn
-from approvals.models import Decision, Ticket
+from approvals.models import Decision, Grant, Ticket
 from approvals.states import DecisionType, Outcome
 
 #: How a ticket ends when people approved it.
 BY_PEOPLE = frozenset({Outcome.APPROVED, Outcome.EDITED})
+
+#: Why an edit is no signature: the gate lets it run anyhow, the editor may not sign it, or not yet.
+SOFT, BARRED, EARLY = "soft", "barred", "early"
 
 
 def count(ticket: Ticket, *, answer: str | None = None) -> quorum.Tally:
@@ -48,10 +51,27 @@ def outcome_of(ticket: Ticket) -> Outcome | None:
 
 
 def holds(ticket: Ticket) -> bool:
-    """Is an approval still one, or an answer on which the graph acts? What no person said, nobody's leaving undoes."""
+    """Is an approval still one, or an answer on which the graph acts? What no person said, nobody's leaving undoes.
+
+    What an earlier approval lets run stands as long as that one does.
+    """
+    if ticket.grant_id:
+        asked = ticket.requirements.values("group")
+        signers = User.objects.filter(is_active=True, groups__in=asked)
+        return in_force(Grant.objects.filter(pk=ticket.grant_id), signers=signers) is not None
     if ticket.outcome == Outcome.ANSWERED and ticket.answer_releases:
         return count(ticket, answer=ticket.message).outcome is Outcome.ANSWERED
     return ticket.outcome not in BY_PEOPLE or outcome_of(ticket) in BY_PEOPLE
+
+
+def in_force(found: QuerySet[Grant], *, signers: QuerySet[User]) -> Grant | None:
+    """The first of these grants that stands; it cannot be taken back before the commit.
+
+    Whoever gave it must still be one of the signers, and those who signed with them must still suffice.
+    """
+    live = Grant.objects.live().filter(pk__in=found.values("pk"), granted_by__in=signers)
+    grant = live.select_for_update(of=("self",), no_key=True).select_related("granted_by", "ticket").first()
+    return grant if grant and holds(grant.ticket) else None
 
 
 def check_turn(ticket: Ticket, reviewer: User) -> None:
@@ -73,6 +93,15 @@ def is_early(ticket: Ticket, editor: User) -> bool:
         return False
     needs, _ = _sequence(ticket)
     return not quorum.may_begin(needs, set(editor.groups.values_list("name", flat=True)))
+
+
+def why_unsigned(ticket: Ticket, editor: User) -> str:
+    """Why the edit that made this version is not its editor's signature; empty where it is."""
+    if DecisionType.EDIT not in ticket.signs:
+        return SOFT
+    if ticket.barred_editor_id == editor.pk:
+        return BARRED
+    return EARLY if is_early(ticket, editor) else ""
 
 
 def words_for(ticket: Ticket, outcome: Outcome | None, *, otherwise: str) -> str:

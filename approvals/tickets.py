@@ -37,6 +37,7 @@ ANSWERS = {
 }
 
 NOT_ENOUGH = "Somebody who had signed may not sign any more, so the signatures are too few."
+GRANT_ENDED = "The approval that let it run without asking was taken back, has run out, or holds no more."
 TIMED_OUT = "Timed out: nobody decided before the deadline, so this was not done. No person rejected it."
 
 
@@ -160,7 +161,8 @@ def claim(asked: TicketQuerySet) -> list[Ticket]:
     """Claim the resolved tickets of one question for its graph: together, and once.
 
     Empty where one is open (again), in its recall window or was claimed before, where everything is frozen, and
-    where those who signed one may not any more: that one waits for people again. The caller is in a transaction.
+    where those who signed one may not any more or what was remembered ended: that one waits for people again. The
+    caller is in a transaction.
     """
     waiting = list(asked.filter(freezes.none_stands()).select_for_update(of=("self",)).order_by("position"))
     if any(ticket.delivered_at or TicketState(ticket.state) not in ANSWERS for ticket in waiting):
@@ -170,19 +172,33 @@ def claim(asked: TicketQuerySet) -> list[Ticket]:
         return []
     if void := [ticket for ticket in waiting if not sign_off.holds(ticket)]:
         for ticket in void:
-            _take_from_the_ineligible(ticket)
+            _ask_again(ticket)
         return []
     for ticket, now in zip(waiting, clocks, strict=True):
         _deliver(ticket, now)
     return waiting
 
 
-def _take_from_the_ineligible(ticket: Ticket) -> None:
-    """Somebody was taken out of a group, or switched off, after the approval: not enough people signed."""
+def _ask_again(ticket: Ticket) -> None:
+    """Somebody was taken out of a group, or switched off, after the approval; or the grant it ran on has ended."""
     _reopen(ticket)
-    audit.append("ticket.reopened", ticket=ticket, message=NOT_ENOUGH)
+    if ticket.grant_id:
+        _ask_people(ticket)
+        audit.append("ticket.reopened", ticket=ticket, message=GRANT_ENDED, grant_ended=True)
+    else:
+        audit.append("ticket.reopened", ticket=ticket, message=NOT_ENOUGH)
     sign_off.note_turns(ticket)
     shortages.note(ticket)
+
+
+def _ask_people(ticket: Ticket) -> None:
+    """As if there had been no grant: they get the time that they had got then."""
+    ticket.grant = None
+    seconds = ticket.policy.get("deadline_seconds")
+    if seconds and ticket.chain:
+        ticket.deadline_at = ticket.chain.at + timedelta(seconds=seconds)
+        resume.enqueue_expiry(ticket.pk, at=ticket.deadline_at)
+    ticket.save(update_fields=["grant", "deadline_at"])
 
 
 def _deliver(ticket: Ticket, now: datetime) -> None:

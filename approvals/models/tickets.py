@@ -94,6 +94,10 @@ class Ticket(models.Model):
 
     #: The ticket in doubt that this one asks people about.
     about = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="questions")
+    #: The remembered approval that lets it run without asking, for as long as that one stands.
+    grant = models.ForeignKey(
+        "approvals.Grant", null=True, blank=True, on_delete=models.PROTECT, related_name="uses", db_index=False
+    )
     #: The refused ticket that this one asks for again, and how often the agent has asked by now.
     follows = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="followers")
     request_number = models.PositiveIntegerField(default=1)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils import timezone
 
-from approvals import audit, drafts, grants, rulebook, tickets
+from approvals import audit, drafts, grants, history, rulebook, tickets
 from approvals.errors import DecisionNotAllowed, InvalidPolicy
 from approvals.models import AuditEntry, Grant, Policy, Ticket
-from tests.factories import claim, decide, force, make_policy, open_ticket, unguarded
+from tests.factories import claim, decide, force, make_policy, open_ticket, overdue, unguarded
 
 pytestmark = pytest.mark.django_db
 ARGS = {"amount": 250, "to": "bob"}
@@ -43,6 +45,50 @@ def test_what_runs_again_is_delivered_as_an_approval(remembered, dave):
     assert claim(again)
     again.refresh_from_db()
     assert (again.state, tickets.answer_of(again).type, tickets.answer_of(again).args) == ("approved", "approve", ARGS)
+
+
+def run_out(grant):
+    """Its hour is over."""
+    with unguarded():
+        Grant.objects.filter(pk=grant.pk).update(granted_at="2020-01-01T00:00Z", expires_at="2020-01-01T01:00Z")
+        Ticket.objects.filter(pk=grant.ticket_id).update(resolved_at="2020-01-01T00:00Z")
+
+
+ENDINGS = {
+    "taken back": lambda grant, cast: grants.revoke(grant.ticket_id, actor=cast["bob"]),
+    "run out": lambda grant, cast: run_out(grant),
+    "its signer gone": lambda grant, cast: cast["alice"].groups.clear(),
+    "its signer switched off": lambda grant, cast: User.objects.filter(username="alice").update(is_active=False),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_it_let_through_asks_people_where_it_ended_before_the_claim(remembered, cast, dave, ending):
+    again = open_ticket(requester=dave, args=ARGS)
+    ENDINGS[ending](remembered.grants.get(), cast)
+    assert not claim(again)
+    again.refresh_from_db()
+    assert (again.state, again.outcome, again.grant, again.delivered_at) == ("pending", "", None, None)
+    assert kinds(again)[-1] == "ticket.reopened"
+    assert [event.words for event in history.of(again)][-1].startswith("Waits for people: what let it run")
+
+
+def test_people_have_their_whole_time_for_it_and_their_word_lets_it_run(remembered, bob, dave):
+    again = open_ticket(requester=dave, args=ARGS)
+    overdue(again)
+    grants.revoke(remembered.pk, actor=bob)
+    assert not claim(again)
+    again.refresh_from_db()
+    assert again.deadline_at > timezone.now()
+    assert claim(decide(again, bob))
+
+
+def test_what_ended_after_the_claim_is_not_called_back(remembered, bob, dave):
+    again = open_ticket(requester=dave, args=ARGS)
+    assert claim(again)
+    grants.revoke(remembered.pk, actor=bob)
+    again.refresh_from_db()
+    assert (again.state, again.grant) == ("approved", remembered.grants.get())
 
 
 def test_giving_is_in_the_record_of_the_ticket(remembered, alice):
@@ -79,9 +125,7 @@ def test_without_the_choice_nothing_is_remembered(mail, alice, dave):
 
 
 def test_it_ends_with_its_time(remembered, dave):
-    with unguarded():
-        Grant.objects.update(granted_at="2020-01-01T00:00Z", expires_at="2020-01-01T01:00Z")
-    Ticket.objects.filter(pk=remembered.pk).update(resolved_at="2020-01-01T00:00Z")
+    run_out(remembered.grants.get())
     assert open_ticket(requester=dave, args=ARGS).state == "pending"
 
 

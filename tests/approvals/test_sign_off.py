@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals import deadlines, edits, intake, rosters, tickets
+from approvals import deadlines, edits, history, intake, rosters, tickets
 from approvals.contract import Origin
 from approvals.errors import AlreadyDecided, NotYourTurn
 from approvals.models import Ticket
@@ -24,6 +24,33 @@ def in_order():
 
 def needing(user):
     return list(Ticket.objects.needing(user))
+
+
+def told(ticket):
+    """What the history says last of what somebody did."""
+    return [event.words for event in history.of(ticket) if event.who != "The policy"][-1]
+
+
+def test_the_history_says_approved_only_of_an_edit_that_signs(alice):
+    make_policy(requirements={"reviewers": 2})
+    assert told(decide(open_ticket(), alice, "edit", args=OTHER)) == "approved the changed arguments"
+
+
+def test_the_history_says_of_a_barred_editor_that_others_have_to_sign(alice):
+    make_policy(requirements={"reviewers": 1}, bar_editor=True)
+    ticket = decide(open_ticket(), alice, "edit", args=OTHER)
+    assert "may not sign what they changed: others have to" in [event.words for event in history.of(ticket)]
+
+
+def test_the_history_says_of_an_edit_behind_a_soft_gate_that_it_is_no_signature(alice):
+    make_policy(requirements={"reviewers": 1}, gate="soft", risk="low")
+    assert "no signature" in told(decide(open_ticket(), alice, "edit", args=OTHER))
+
+
+def test_the_history_says_of_an_edit_out_of_turn_that_it_is_signed_later(in_order, alice, carol):
+    decide(in_order, carol)
+    ticket = decide(in_order, alice, "edit", args=OTHER)
+    assert told(ticket) == "signs what they changed when their turn comes"
 
 
 def test_in_sequence_the_later_group_waits_for_the_earlier(in_order, alice, carol):
