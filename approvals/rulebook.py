@@ -23,6 +23,12 @@ from approvals.states import PolicyChange
 STREAM = "system/policy"
 
 
+def take_turns() -> None:
+    """One writer of policies at a time, until the transaction ends; again in the same one it does nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('policies', 3))")
+
+
 def save(draft: Draft, *, actor: User | None, source: str, policy: Policy | None = None) -> Policy:
     """Put a draft in force, as a new policy or in the place of one; without a difference nothing is written.
 
@@ -31,7 +37,7 @@ def save(draft: Draft, *, actor: User | None, source: str, policy: Policy | None
     for problem in drafts.problems(draft):
         raise InvalidPolicy(f"Policy “{draft.name}”, {problem.key}: {problem.sentence}", key=problem.key)
     with transaction.atomic():
-        _take_turns()
+        take_turns()
         before = _present(policy) if policy else None
         if policy and before and before.body == draft.body:
             return policy
@@ -48,7 +54,7 @@ def save(draft: Draft, *, actor: User | None, source: str, policy: Policy | None
 def delete(policy: Policy, *, actor: User | None, source: str) -> None:
     """Take a policy out of force. Tickets keep the terms that they were opened under."""
     with transaction.atomic():
-        _take_turns()
+        take_turns()
         before = _present(policy)
         version = _next_version(policy.name, policy.version)
         policy.delete()
@@ -61,7 +67,7 @@ def replace(wanted: Sequence[Draft], *, groups: Sequence[str], actor: User | Non
     Raises InvalidPolicy with the first problem of any of them, and then changes nothing.
     """
     with transaction.atomic():
-        _take_turns()
+        take_turns()
         Group.objects.bulk_create([Group(name=name) for name in groups], ignore_conflicts=True)
         known = {policy.name: policy for policy in Policy.objects.all()}
         for name in known.keys() - {draft.name for draft in wanted}:
@@ -160,8 +166,3 @@ def _keep(
     if before:
         facts["before"] = before.body
     audit.append(f"policy.{change.value}", stream=STREAM, actor=actor, **facts)
-
-
-def _take_turns() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('policies', 3))")

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.urls import path
@@ -163,6 +164,14 @@ class PolicyAdmin(admin.ModelAdmin):
         rules = backtest.after(lambda: rulebook.save(draft, actor=_actor(request), source="admin", policy=policy))
         context["report"] = list(backtest_words.lines(backtest.run(rules, days=DAYS, most=MOST)))
         return render(request, "admin/approvals/policy/backtest.html", context | {"name": draft.name, "most": MOST})
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Of two who save one policy at once, the second form is checked against what the first has made of it."""
+        if request.method != "POST":
+            return super().changeform_view(request, *args, **kwargs)
+        with transaction.atomic():
+            rulebook.take_turns()
+            return super().changeform_view(request, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
         """Nothing yet: a policy is written whole, with those who sign it."""

@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
-from approvals import deadlines, decisions, grants, intake, tickets
+from approvals import deadlines, decisions, drafts, grants, intake, tickets
 from approvals.contract import NewDecision, Origin
 from approvals.errors import ApprovalError, TooLate
 from approvals.models import AuditEntry, Decision, Ticket
@@ -98,6 +100,52 @@ def test_expiry_and_the_last_vote_never_both_win(alice, trial):
     deadlines.expire(ticket.pk)
     resolved = AuditEntry.objects.filter(ticket=ticket, type__in=["ticket.approved", "ticket.expired"])
     assert resolved.count() <= 1
+
+
+@pytest.mark.parametrize("trial", range(10))
+def test_what_was_taken_back_before_the_claim_is_not_delivered(cast, alice, bob, dave, trial):
+    make_policy(requirements={"reviewers": 1}, remember_seconds=60)
+    first = open_ticket(requester=dave)
+    vote(first, alice, remember=True)()
+    again = open_ticket(requester=dave)
+    at_once(lambda: claim(again), lambda: grants.revoke(first.pk, actor=bob))
+    revoked = AuditEntry.objects.get(type="grant.revoked")
+    told = AuditEntry.objects.filter(ticket=again, type="ticket.delivered").values_list("pk", flat=True)
+    assert all(pk < revoked.pk for pk in told)
+    again.refresh_from_db()
+    assert (again.state, again.delivered_at is None) == (("approved", False) if told else ("pending", True))
+
+
+def policy_form(policy, **changes):
+    """The form of a stored policy, drawn with the version that stands."""
+    requirement = policy.requirements.get()
+    values = {key: getattr(policy, key) for key in drafts.KEYS} | {"seen": policy.version} | changes
+    return {key: value for key, value in values.items() if value is not None and value is not False} | {
+        "steps-TOTAL_FORMS": 0,
+        "steps-INITIAL_FORMS": 0,
+        "requirements-TOTAL_FORMS": 1,
+        "requirements-INITIAL_FORMS": 1,
+        "requirements-0-id": requirement.pk,
+        "requirements-0-policy": policy.pk,
+        "requirements-0-group": requirement.group_id,
+        "requirements-0-needed": requirement.needed,
+    }
+
+
+@pytest.mark.parametrize("trial", range(4))
+def test_of_two_forms_of_one_policy_sent_at_once_the_second_is_refused(cast, admin, trial):
+    policy = make_policy(requirements={"reviewers": 1})
+    desks = [Client(), Client()]
+    for desk in desks:
+        desk.force_login(admin)
+    path = reverse("admin:approvals_policy_change", args=[policy.pk])
+    stricter, laxer = policy_form(policy, risk="high"), policy_form(policy, risk="low")
+    answers = at_once(lambda: desks[0].post(path, stricter), lambda: desks[1].post(path, laxer))
+    assert sorted(answer.status_code for answer in answers) == [200, 302]
+    refused = next(answer for answer in answers if answer.status_code == 200)
+    assert "Somebody has changed this policy" in refused.content.decode()
+    policy.refresh_from_db()
+    assert policy.version == 2
 
 
 def test_one_interrupt_taken_in_twice_at_once_is_one_ticket():
