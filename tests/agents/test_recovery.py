@@ -163,8 +163,8 @@ class TestTheSweep:
         assert (bad.status, "it is malformed" in bad.error) == ("failed", True)
         for run in (bad, good):
             abandon(run)
-        run_together(sweeps.once())
-        run_together(*(tasks.drive(thread_id=thread_id) for thread_id in self.jobs()))
+        assert run_together(sweeps.once()) == [None]
+        assert run_together(*(tasks.drive(thread_id=thread_id) for thread_id in self.jobs())) == [None, None]
         assert {run.graph: run.status for run in Run.objects.all()} == {
             "malformed": "failed",
             "works_then_asks": "paused",

@@ -106,3 +106,7 @@ def test_the_digest_of_a_value_is_what_anybody_can_work_out():
 def test_half_a_character_is_the_same_as_nothing_else(left, right):
     assert not digests.same(left, right)
     assert digests.same("\ud800", "\ud800")
+
+
+def test_the_hash_of_a_payload_is_over_salt_and_body():
+    assert digests.of_payload(salt=b"s", body=b"{}") == hashlib.sha256(b"s{}").hexdigest()
