@@ -6,7 +6,9 @@ from typing import Any
 
 from django import template
 
+from agents import access
 from agents.models import Effect, EffectState, Run
+from approvals.models import Ticket
 
 register = template.Library()
 
@@ -15,6 +17,13 @@ register = template.Library()
 def run_of(thread_id: str, user: Any) -> Run | None:
     """The run behind a thread, if Countersign drives it and the reader may see it."""
     return Run.objects.visible_to(user).filter(thread_id=thread_id).first()
+
+
+@register.simple_tag
+def questions_of(run: Run, user: Any) -> list[Ticket]:
+    """What people are being asked before a run that broke off can go on, as `access.questions` gives it."""
+    tickets = Ticket.objects.visible_to(user).filter(thread_id=run.thread_id)
+    return access.questions(run, tickets=list(tickets)) if run.error else []
 
 
 @register.simple_tag

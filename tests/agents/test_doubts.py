@@ -91,6 +91,17 @@ class TestPage:
         assert "evidence and no outcome: succeeded" in page
         assert "The agent’s own explanation" not in page
 
+    def test_the_tickets_say_of_their_run_what_its_own_page_says(self, doubtful, say, client, alice):
+        client.force_login(alice)
+        asks, asked_about = (client.get(f"/tickets/{pk}/").content.decode() for pk in (question().pk, first().pk))
+        assert "It stands still until this is answered." in asks
+        assert f'It stands still until <a href="/tickets/{question().pk}/">ticket {question().pk}</a>' in asked_about
+        for page in (asks, asked_about):
+            assert "In doubt" in page
+            assert "send the run a new message" not in page
+        say("reject", message="the bank does not answer")
+        assert "Stopped by alice" in client.get(f"/tickets/{first().pk}/").content.decode()
+
     def test_effects_are_for_those_who_see_their_tickets_or_everything(self, doubtful, carol, dave):
         assert access.effects(carol, doubtful, tickets=[]) == []
         assert access.effects(carol, doubtful, tickets=[first()]) == list(Effect.objects.all())
@@ -184,6 +195,11 @@ class TestLostWorker:
         assert doubts.offer() == 0
         with pytest.raises(DecisionNotAllowed):
             decide(question(), alice)
+
+    def test_the_page_says_what_it_waits_for(self, lost, client, alice):
+        client.force_login(alice)
+        page = client.get(f"/tickets/{question().pk}/").content.decode()
+        assert "the worker which began it is gone, and the time it was given has been over for a minute" in page
 
     def test_it_is_once_the_worker_is_proven_dead(self, lost, say):
         dead = {"kind": "worker", "host": "elsewhere", "pid": 1, "born": 0, "ended_at": LONG_AGO}
