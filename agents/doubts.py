@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from agents import effects, jobs, wishes, workers
 from agents.errors import AgentError
 from agents.leases import ClockTimestamp
-from agents.models import EffectState, Run, RunStatus
+from agents.models import Effect, EffectState, Run, RunStatus
 from approvals import audit, doubts, failpoints, tickets
 from approvals.failpoints import Point
 from approvals.models import Ticket
@@ -55,11 +55,18 @@ def _is_proven(about: Ticket) -> bool:
     """Is nobody in the middle of this any more?"""
     effect = about.effects.filter(state=EffectState.UNKNOWN).first()
     if effect is not None:
-        return about.effects.filter(effects.is_past(), pk=effect.pk).exists() and workers.is_dead(effect.owner)
+        is_past = about.effects.filter(effects.is_past(), pk=effect.pk).exists()
+        return is_past and all(map(workers.is_dead, _who_began(effect)))
     # Not in the ledger: it may be in the hands of any worker that lost the run.
     stopped = Run.objects.filter(thread_id=about.thread_id, status=RunStatus.FAILED, begun_at__lte=about.opened_at)
     run = stopped.filter(ended_at__lt=ClockTimestamp() - OVER).first()
     return run is not None and bool(run.lost_by) and all(map(workers.is_dead, run.lost_by))
+
+
+def _who_began(effect: Effect) -> set[str]:
+    """One with a key may have been begun by others before, who lost the run; its row names the last."""
+    lost = Run.objects.filter(thread_id=effect.thread_id).first() if effect.retry_until else None
+    return {effect.owner, *(lost.lost_by if lost else ())}
 
 
 def _offer(ticket: Ticket) -> int:

@@ -94,6 +94,8 @@ class Claim:
 
     effect: Effect
     token: int
+    #: Somebody else began it under the same key and may have done it, or may still be at it.
+    is_repeat: bool = False
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -138,7 +140,7 @@ def claim(effect: Effect, call: Call, terms: Terms, *, gone: str = "") -> Claim 
     `gone`: a claim that is known to come to nothing any more; its place may be taken, under the same key.
     Where the connection breaks in the commit, the claim is looked for; unreadable, it is as if it were not given.
     """
-    wanted = Claim(effect=effect, token=call.token)
+    wanted = Claim(effect=effect, token=call.token, is_repeat=effect.state == EffectState.STARTED and not gone)
     try:
         if _claim(wanted, call, terms, gone=gone):
             return wanted
@@ -150,6 +152,16 @@ def claim(effect: Effect, call: Call, terms: Terms, *, gone: str = "") -> Claim 
     if not Run.objects.filter(thread_id=call.thread_id, lease_token=call.token).exists():
         raise LeaseLost(thread_id=call.thread_id)
     return None
+
+
+def may_repeat(claim: Claim) -> bool:
+    """May the call be made once more under this claim: is the run still ours, and the key surely known?"""
+    mine = Run.objects.filter(thread_id=claim.effect.thread_id, lease_token=claim.token)
+    try:
+        is_held = Exists(mine.filter(lease_expires_at__gt=ClockTimestamp()))
+        return _claimed(claim).filter(is_held, retry_until__gt=ClockTimestamp()).exists()
+    except AWAY:
+        return False  # what cannot be asked is not proven
 
 
 def renew(effect: Effect, call: Call) -> Effect:

@@ -8,13 +8,12 @@ given. Outside a run that Countersign drives all of them just call.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -34,7 +33,6 @@ from approvals.failpoints import Point
 
 __all__ = ["TOKEN", "aonce", "call_of", "carry_out", "carry_out_sync", "current", "idempotency_key", "once"]
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 #: Where a run's config carries the token of its lease; the underscores keep it out of checkpoints.
@@ -140,11 +138,14 @@ async def carry_out(call: Call | None, terms: Terms, work: Callable[[], Awaitabl
     if entry.claim is None:
         return _given(entry.done) if entry.done else await work()
     with _under(entry.claim):
-        for left in reversed(range(_tries(terms))):
-            outcome = await outcomes.within(terms.deadline_seconds, work)
-            if not left or not _may_try_again(outcome):
+        for tried in range(_tries(terms)):
+            if tried:
+                await asyncio.sleep(PAUSE_SECONDS)
+                if not await in_thread(effects.may_repeat, entry.claim):
+                    break
+            outcome = _of_try(tried, entry.claim, await outcomes.within(terms.deadline_seconds, work))
+            if not _may_try_again(outcome):
                 break
-            await asyncio.sleep(PAUSE_SECONDS)
     return await in_thread(_conclude, entry.claim, outcome)
 
 
@@ -154,11 +155,14 @@ def carry_out_sync(call: Call | None, terms: Terms, work: Callable[[], Any], *, 
     if entry.claim is None:
         return _given(entry.done) if entry.done else work()
     with _under(entry.claim):
-        for left in reversed(range(_tries(terms))):
-            outcome = outcomes.within_sync(terms.deadline_seconds, work)
-            if not left or not _may_try_again(outcome):
+        for tried in range(_tries(terms)):
+            if tried:
+                time.sleep(PAUSE_SECONDS)
+                if not waited_for(effects.may_repeat, entry.claim):
+                    break
+            outcome = _of_try(tried, entry.claim, outcomes.within_sync(terms.deadline_seconds, work))
+            if not _may_try_again(outcome):
                 break
-            time.sleep(PAUSE_SECONDS)
     return waited_for(_conclude, entry.claim, outcome)
 
 
@@ -203,7 +207,7 @@ def _asked_after(effect: Effect, call: Call, terms: Terms) -> Entry:
     """What its provider knows of a call that another worker began. That it did not happen proves too little by
     itself: whoever began may be slow, not gone."""
     is_past = Effect.objects.filter(effects.is_past(), pk=effect.pk).exists()
-    happened = _told_by_provider(effect, terms)
+    happened = outcomes.asked(terms.deadline_seconds, terms.probe, effect.effect_id) if terms.probe else None
     if happened is False and workers.is_dead(effect.owner):
         if not is_past:
             raise Early(action=effect.action)
@@ -214,14 +218,6 @@ def _asked_after(effect: Effect, call: Call, terms: Terms) -> Entry:
     claim = Claim(effect=effect, token=call.token, key=effect.claim)
     effects.settle(claim, EffectState.SUCCEEDED, result=outcomes.told(happened), kept=outcomes.kept(happened))
     return Entry(done=Effect.objects.get(pk=effect.pk))
-
-
-def _told_by_provider(effect: Effect, terms: Terms) -> Any:
-    try:
-        return terms.probe(effect.effect_id) if terms.probe else None
-    except Exception:
-        logger.warning("Nobody could say whether effect %s happened", effect.effect_id, exc_info=True)
-        return None
 
 
 def _conclude(claim: Claim, outcome: Outcome) -> Any:
@@ -244,7 +240,7 @@ def _conclude(claim: Claim, outcome: Outcome) -> Any:
 def _write(claim: Claim, outcome: Outcome) -> None:
     for seconds in (*WAITS, None):
         try:
-            effects.settle(claim, outcome.state, **_facts(outcome))
+            effects.settle(claim, outcome.state, **_facts(outcome), is_over=not (outcome.hung or claim.is_repeat))
             return
         except AWAY as error:
             if seconds is None or refusal(error):
@@ -256,11 +252,12 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
     if outcome.state is EffectState.SUCCEEDED:
         return {"result": outcomes.told(outcome.value), "kept": outcomes.kept(outcome.value)}
     if outcome.hung:
-        return {"error": outcome.hung, "is_over": False}
+        return {"error": outcome.hung}
     if outcome.error is not None:
         return {"error": evidence.sentence(outcome.error)}
-    # Said to the model in words: entered again, the graph is told the same.
-    return {"error": str(outcomes.told(outcome.value)), "kept": outcomes.kept(outcome.value)}
+    # Said to the model in words: entered again, the graph is told the same, unless somebody finds out more.
+    kept = outcomes.kept(outcome.value) if outcome.state is EffectState.FAILED else None
+    return {"error": str(outcomes.told(outcome.value)), "kept": kept}
 
 
 def _given(effect: Effect) -> Any:
@@ -268,6 +265,10 @@ def _given(effect: Effect) -> Any:
     if effect.kept is not None:
         return outcomes.restored((effect.kept_as, bytes(effect.kept)))
     return str(effect.result) if effect.state == EffectState.HAPPENED else outcomes.NOT_KEPT
+
+
+def _of_try(tried: int, claim: Claim, outcome: Outcome) -> Outcome:
+    return replace(outcome, is_repeat=bool(tried) or claim.is_repeat)
 
 
 def _tries(terms: Terms) -> int:

@@ -6,6 +6,8 @@ A call that hangs is given up, not ended: a thread cannot be. So the process is 
 from __future__ import annotations
 
 import asyncio
+import inspect
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +23,8 @@ from agents import checkpoints, evidence, transcripts
 from agents.effects import Kept
 from agents.models import EffectState
 from approvals.states import Execution
+
+logger = logging.getLogger(__name__)
 
 #: Larger results are not kept: what the graph is told when it comes here again says so.
 MOST_BYTES = 1_000_000
@@ -38,6 +42,8 @@ class Outcome:
     handled: BaseException | None = None
     #: Why it is given up; empty where it came to its end.
     hung: str = ""
+    #: An earlier try under the same key may have done it: that this one was refused proves nothing then.
+    is_repeat: bool = False
 
     @property
     def raised(self) -> BaseException | None:
@@ -47,6 +53,11 @@ class Outcome:
     @property
     def state(self) -> EffectState:
         """What is known of it: failed only where that is proven."""
+        known = self._known
+        return EffectState.UNKNOWN if self.is_repeat and known is EffectState.FAILED else known
+
+    @property
+    def _known(self) -> EffectState:
         if self.hung:
             return EffectState.UNKNOWN
         if self.raised is not None:
@@ -126,6 +137,20 @@ def within_sync(seconds: float, work: Callable[[], Any]) -> Outcome:
     return box[0] if box else _give_up(watch, seconds)
 
 
+def asked(seconds: float, probe: Callable[[str], Any], key: str) -> Any:
+    """What a provider says of a key, no later than its deadline; a coroutine is waited for. None where it does not."""
+
+    def ask() -> Any:
+        with inside():
+            said = probe(key)
+            return asyncio.run(_waited_for(said)) if inspect.isawaitable(said) else said
+
+    outcome = within_sync(seconds, ask)
+    if outcome.hung or outcome.error:
+        logger.warning("Nobody could say whether effect %s happened: %s", key, outcome.hung, exc_info=outcome.error)
+    return outcome.value
+
+
 def told(value: Any) -> Any:
     """A result for people, as JSON."""
     if isinstance(value, ToolMessage):
@@ -181,6 +206,10 @@ def _outcome(watch: Watch, work: Callable[[], Any]) -> Outcome:
 def _give_up(watch: Watch, seconds: float) -> Outcome:
     _given_up.append(watch)
     return Outcome(hung=HUNG.format(seconds=f"{seconds:g}"))
+
+
+async def _waited_for(said: Awaitable[Any]) -> Any:
+    return await said
 
 
 def _cancelled() -> Any:

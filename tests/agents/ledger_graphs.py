@@ -33,6 +33,8 @@ PAID: list[tuple[str, str]] = []
 #: What the next payments raise after they have paid, or before.
 AFTER: list[BaseException] = []
 BEFORE: list[BaseException] = []
+#: What the next calls of a bank that knows keys raise instead of answering.
+REFUSED: list[BaseException] = []
 #: What happens between an approval and its payment.
 MEANWHILE: list[Callable[[], Any]] = []
 GO = threading.Event()
@@ -56,6 +58,8 @@ def pay(to: str) -> str:
 @tool
 def pay_with_key(to: str, key: Annotated[str, guards.IdempotencyKey]) -> str:
     """Pay somebody at a bank that knows keys."""
+    if len(PAID) and REFUSED:
+        raise REFUSED.pop()
     PAID.append((to, key))
     if AFTER:
         raise AFTER.pop()
@@ -103,6 +107,39 @@ def pay_probed(to: str) -> str:
 pay_probed.metadata = {"probe": asked}
 
 
+async def _asked_slowly(key: str) -> str | None:
+    return asked(key)
+
+
+@tool
+def pay_asked_async(to: str) -> str:
+    """Pay somebody at a bank that is asked by a coroutine, and gets nothing when the worker loses its run."""
+    if MEANWHILE:
+        return _pay(to)
+    return lose_run("")
+
+
+pay_asked_async.metadata = {"probe": _asked_slowly}
+
+
+@tool
+def pay_unanswered(to: str) -> str:
+    """Pay somebody at a bank that can be asked, and does not answer."""
+    return lose_run(_pay(to))
+
+
+pay_unanswered.metadata = {"probe": lambda key: GO.wait(30), "deadline_seconds": 0.2}
+
+
+@tool
+def pay_briefly(to: str) -> str:
+    """Pay somebody at a bank that forgets keys at once."""
+    return _pay(to)
+
+
+pay_briefly.metadata = {"idempotent": 0.01}
+
+
 @tool
 def pay_denied(to: str) -> str:
     """Pay somebody at a bank that can be asked, and knows of nothing when it is."""
@@ -134,6 +171,7 @@ def lose_run(result: str) -> str:
 
 
 TOOLS = [pay, pay_with_key, pay_slowly, pay_hanging, pay_probed, pay_denied, pay_and_die, fetch_everything]
+TOOLS += [pay_asked_async, pay_unanswered, pay_briefly]
 
 
 def _agent(state: MessagesState) -> dict[str, Any]:

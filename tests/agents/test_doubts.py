@@ -258,6 +258,24 @@ class TestLostUnprotected:
         assert (say("approve").status, EFFECTS, first().execution) == ("succeeded", ["paid"], "succeeded")
 
 
+class TestBegunTwice:
+    """A worker lost its run in the middle of a call with a key; the next one called again, and nobody knows."""
+
+    @pytest.fixture
+    def lost(self, doubtful):
+        for name in ("elsewhere:1:abc", "elsewhere:2:def"):
+            Worker.objects.create(name=name, kind="worker", host="elsewhere", pid=1, born=0)
+        Ticket.objects.filter(about__isnull=False).update(allowed_decisions=["respond", "reject"])
+        Effect.objects.update(owner="elsewhere:2:def", started_at=LONG_AGO, retry_until=LONG_AGO)
+        Run.objects.update(lost_by=["elsewhere:1:abc"])
+
+    def test_another_run_is_offered_once_both_are_dead(self, lost):
+        Worker.objects.filter(name="elsewhere:2:def").update(ended_at=LONG_AGO)
+        assert doubts.offer() == 0
+        Worker.objects.update(ended_at=LONG_AGO)
+        assert doubts.offer() == 1
+
+
 class TestUnprotected:
     """What is done by a plain node its graph would do again."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
@@ -15,7 +17,7 @@ from approvals import freezes
 from approvals.errors import Frozen
 from approvals.models import Ticket
 from tests.agents import ledger_graphs
-from tests.agents.ledger_graphs import AFTER, BEFORE, PAID, timeout
+from tests.agents.ledger_graphs import AFTER, BEFORE, PAID, REFUSED, timeout
 from tests.factories import decide
 
 LONG_AGO = "2020-01-01T00:00Z"
@@ -25,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def fresh():
-    for kept in (PAID, AFTER, BEFORE, ledger_graphs.MEANWHILE):
+    for kept in (PAID, AFTER, BEFORE, REFUSED, ledger_graphs.MEANWHILE):
         kept.clear()
     ledger_graphs.GO.clear()
     yield
@@ -82,6 +84,24 @@ def again(run, *, before):
             return await graph.ainvoke(None, {"configurable": {**config["configurable"], **place}})
 
     return runner.run_alone(enter())
+
+
+def losing_the_run(function):
+    """Another worker takes the run before this is called."""
+
+    def call(*args):
+        ledger_graphs.lose_run("")
+        return function(*args)
+
+    return call
+
+
+def began_elsewhere(run):
+    """Another worker began this effect a moment ago, and its lease ran out."""
+    Run.objects.update(lease_expires_at="2100-01-01T00:00Z")
+    token = Run.objects.get(pk=run.pk).lease_token
+    again = {"retry_until": "2100-01-01T00:00Z", "lease_token": token, "owner": "elsewhere:1:abc"}
+    Effect.objects.update(state="started", claim="c", started_at=Now(), **again)
 
 
 def dying(pay, task):
@@ -222,6 +242,16 @@ class TestDoubt:
         assert drive(run).status == "succeeded"
         assert (paid(), states(), Ticket.objects.get(about=None).result) == (["bob"], ["succeeded"], "paid bob")
 
+    def test_a_probe_that_is_a_coroutine_is_waited_for(self, pay, drive):
+        run = dying(pay, "pay_asked_async bob")
+        assert (drive(run).status, paid(), states()) == ("failed", [], ["unknown"])
+
+    def test_a_provider_that_does_not_answer_leaves_doubt(self, pay, drive):
+        run = dying(pay, "pay_unanswered bob")
+        began = time.monotonic()
+        assert (drive(run).status, paid(), states()) == ("failed", ["bob"], ["unknown"])
+        assert time.monotonic() - began < 10
+
 
 class TestDenied:
     """Its provider says that it did not happen, and another worker had begun it."""
@@ -312,6 +342,35 @@ class TestKeys:
         assert pay(task="pay_with_key bob").status == "succeeded"
         assert {key for _, key in PAID} == {only().effect_id}
         assert (len(PAID), states()) == (2, ["succeeded"])
+
+    def test_a_refusal_after_a_try_in_doubt_does_not_prove_that_nothing_happened(self, pay, monkeypatch):
+        monkeypatch.setattr(ledger, "PAUSE_SECONDS", 0)
+        AFTER.append(timeout())
+        REFUSED.extend([ConnectionRefusedError()] * 5)
+        assert (pay(task="pay_with_key bob").status, paid(), states()) == ("failed", ["bob"], ["unknown"])
+
+    def test_a_key_that_may_be_forgotten_is_not_used_again(self, pay, monkeypatch):
+        monkeypatch.setattr(ledger, "PAUSE_SECONDS", 0.05)
+        AFTER.append(timeout())
+        assert (pay(task="pay_briefly bob").status, paid(), states()) == ("failed", ["bob"], ["unknown"])
+
+    def test_a_worker_that_lost_its_run_does_not_try_again(self, pay, monkeypatch):
+        monkeypatch.setattr(ledger, "PAUSE_SECONDS", 0)
+        AFTER.append(timeout())
+        monkeypatch.setattr(ledger, "_may_try_again", losing_the_run(ledger._may_try_again))
+        with pytest.raises(LeaseLost):
+            pay(task="pay_with_key bob")
+        assert (paid(), states()) == (["bob"], ["started"])
+
+    def test_what_another_worker_began_is_not_proven_undone_by_a_refusal(self, start, drive, alice):
+        run = start("payroll", {"messages": [{"role": "user", "content": "pay_with_key bob"}]})
+        decide(Ticket.objects.get(about=None), alice)
+        hand_over(run)
+        began_elsewhere(run)
+        PAID.append(("bob", only().effect_id))
+        REFUSED.extend([ConnectionRefusedError()] * 5)
+        assert (drive(run).status, states()) == ("failed", ["unknown"])
+        assert Ticket.objects.get(about__isnull=False).allowed_decisions == ["respond", "reject"]
 
 
 def test_a_result_that_cannot_be_kept_is_replaced_by_words(pay):
