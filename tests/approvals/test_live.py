@@ -90,7 +90,9 @@ def test_opened_ticket_reaches_an_approver_and_not_a_stranger(alice, dave, trans
     scene()
 
 
-def test_decision_of_another_process_reaches_the_page(alice, bob, carol, transfers):
+def test_decision_of_another_process_reaches_the_page(alice, bob, carol, transfers, monkeypatch):
+    monkeypatch.setattr(hub, "SESSION_SECONDS", 600)  # these pages have none, and a process takes a while to start
+
     @async_to_sync
     async def scene():
         ticket = await elsewhere(factories.open_ticket)
