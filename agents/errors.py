@@ -129,7 +129,10 @@ class InDoubt(AgentError):
     """It is not known whether “{action}” happened (ticket {ticket}), so it is not run again. {advice}"""
 
     code, status = "in_doubt", 409
-    advice = "See for yourself whether it did; then send the run a new message, or start another one, for what is left."
+    advice = (
+        "People are asked whether it did. Where nobody is asked any more, see for yourself; then send the run a new "
+        "message, or start another one, for what is left."
+    )
 
     def __init__(self, message: str | None = None, **facts: Any) -> None:
         """As any other, with what a person can do about it."""

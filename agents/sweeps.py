@@ -61,13 +61,16 @@ async def forever(*, period: float = PERIOD_SECONDS, deadline_period: float = DE
 
 
 async def _every(seconds: float, sweep: Callable[[], Awaitable[None]]) -> None:
-    worked_at = time.monotonic()
+    worked_at, failures = time.monotonic(), 0
     while True:
         try:
             await sweep()
-            worked_at = time.monotonic()
+            worked_at, failures = time.monotonic(), 0
         except Exception as error:
-            logger.warning("The sweep failed and will be tried again", exc_info=True)
+            failures += 1
+            # What is away stays away for a while, and one traceback tells as much as a hundred.
+            words = "The sweep failed, the %d. time in a row, and will be tried again: %s"
+            logger.warning(words, failures, error, exc_info=failures == 1)
             if time.monotonic() - worked_at > GIVE_UP_SECONDS:
                 raise GaveUp(what="The sweep", why=error) from error
         await asyncio.sleep(seconds)

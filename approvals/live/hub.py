@@ -31,6 +31,8 @@ BEAT_SECONDS = 20.0
 SESSION_SECONDS = 10.0
 QUEUE_SIZE = 64
 SIGNED_OUT = 4401
+#: The code of RFC 6455's registry for a service that restarts: come again.
+AWAY = 1012
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -63,6 +65,7 @@ class Hub:
         self.waiters = Waiters()
         self.last = 0
         self._seen: set[int] = set()
+        self._failures = 0
         self._pending: set[int] = set()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -146,10 +149,22 @@ class Hub:
                 async with asyncio.timeout_at(max(look_at, loop.time() + 0.001)):
                     await self._wake.wait()
             self._wake.clear()
-            if loop.time() >= look_at or not self._pending:
-                self._pending.update(await self._in_thread(partial(_recent, self.last)))
-                look_at = loop.time() + POLL_SECONDS
-            await self._tell(self._pending - self._seen)
+            try:
+                if loop.time() >= look_at or not self._pending:
+                    self._pending.update(await self._in_thread(partial(_recent, self.last)))
+                    look_at = loop.time() + POLL_SECONDS
+                await self._tell(self._pending - self._seen)
+            except Exception:
+                self._failures += 1
+                self._send_away_if_blind()
+                raise
+            self._failures = 0
+
+    def _send_away_if_blind(self) -> None:
+        """A page must not call itself live that hears of nothing. Once may be a connection that was cut."""
+        if self._failures > 1:
+            for member in self._sockets_of(self.members):
+                member.put(AWAY)
 
     async def _tell(self, ids: Collection[int]) -> None:
         """Render once, hand to everyone; nobody joins meanwhile and falls between two beats."""
@@ -218,7 +233,8 @@ async def _for_ever(step: Callable[[], Awaitable[None]]) -> None:
             await step()
         except Exception:
             failures = failures + 1 if time.monotonic() - began < 60 else 1
-            logger.warning("live_%s_failed", step.__name__, exc_info=True, extra={"failures": failures})
+            # What is away stays away for a while, and one traceback tells as much as a hundred.
+            logger.warning("live_%s_failed, the %d. time", step.__name__, failures, exc_info=failures == 1)
         await asyncio.sleep(min(10.0, 0.25 * 2**failures) * random.uniform(0.5, 1.0))  # noqa: S311  no secret
 
 

@@ -113,7 +113,8 @@ function recount() {
   clearTimeout(recounting);
   if (byId("tabs")) recounting = setTimeout(async () => {
     if (document.hidden) return;
-    const fresh = new DOMParser().parseFromString(await get(`/inbox/tabs/${location.search}`), "text/html");
+    const page = await get(`/inbox/tabs/${location.search}`).catch(showState); // the next one tries again
+    const fresh = new DOMParser().parseFromString(page ?? "", "text/html");
     for (const count of fresh.querySelectorAll("[data-tab]")) {
       document.querySelector(`[data-tab="${count.dataset.tab}"]`)?.replaceChildren(count.textContent);
     }
@@ -189,13 +190,10 @@ function announce(count) {
 
 document.addEventListener("htmx:wsBeforeMessage", (event) => {
   event.preventDefault();
+  isOpen = true; // a socket that says nothing is no sign of life: its server may have lost the database
   apply(event.detail.message);
 });
-document.addEventListener("htmx:wsOpen", () => {
-  isOpen = isNew = true;
-  heard = Date.now();
-  showState();
-});
+document.addEventListener("htmx:wsOpen", () => { isNew = true; });
 document.addEventListener("htmx:wsClose", (event) => {
   if (isOpen) lost = Date.now();
   isOpen = false;

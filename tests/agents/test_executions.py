@@ -79,7 +79,7 @@ def test_what_was_refused_has_failed(raised, name):
 
 def test_nothing_is_paid_twice_under_one_approval(raised, dave):
     ticket = raised(ValueError("could not parse the bank's answer"))
-    with pytest.raises(InDoubt, match=r"not run again\. See for yourself"):
+    with pytest.raises(InDoubt, match=r"not run again\. People are asked"):
         wishes.request_retry(ticket.thread_id, actor=dave)
     runner.drive_sync(ticket.thread_id)
     assert EFFECTS == ["paid"]

@@ -26,6 +26,8 @@ class Watcher:
         self._headers = {"Cookie": said, "Origin": PUBLIC_URL}
         self._heard: list[str] = []
         self._opened = threading.Event()
+        #: Does the page call itself live? It has heard something over a socket that is open.
+        self.is_live = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watcher", daemon=True)
 
@@ -48,6 +50,8 @@ class Watcher:
                 self._listen()
             except (OSError, TimeoutError, websockets.exceptions.WebSocketException):
                 continue
+            finally:
+                self.is_live = False
 
     def _listen(self) -> None:
         with connect(self._address, additional_headers=self._headers, open_timeout=10) as socket:
@@ -55,5 +59,6 @@ class Watcher:
             while not self._over.is_set():
                 try:
                     self._heard.append(str(socket.recv(timeout=0.5)))
+                    self.is_live = True
                 except TimeoutError:
                     continue

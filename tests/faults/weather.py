@@ -63,6 +63,7 @@ def away(lane: Lane) -> None:
             answer = lane.browsers["alice"].get("/")
             assert (answer.status_code, SAYS_SO in answer.text) == (503, True)
             time.sleep(0.5)
+        assert not open_page.is_live, "the page calls itself live, and nothing can reach it"
         lane.server.start()
         back = now()
         until(lane.answers, seconds=BACK_SECONDS, what="an answer after the database came back")
