@@ -31,8 +31,8 @@ BEAT_SECONDS = 20.0
 SESSION_SECONDS = 10.0
 QUEUE_SIZE = 64
 SIGNED_OUT = 4401
-#: The code of RFC 6455's registry for a service that restarts: come again.
-AWAY = 1012
+#: Come again. Daphne's library sends only 1000 and codes from 3000 on.
+AWAY = 4503
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -65,7 +65,7 @@ class Hub:
         self.waiters = Waiters()
         self.last = 0
         self._seen: set[int] = set()
-        self._failures = 0
+        self._hears = False
         self._pending: set[int] = set()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -134,10 +134,14 @@ class Hub:
         params = listen_params()
         async with await psycopg.AsyncConnection.connect(**params, autocommit=True) as listener:
             await listener.execute(f"LISTEN {bus.CHANNEL}")
+            self._hears = True
             self._wake.set()  # whatever was committed before the LISTEN is found by a look
-            async for notice in listener.notifies():
-                self._pending.update(bus.ids_in(notice.payload))
-                self._wake.set()
+            try:
+                async for notice in listener.notifies():
+                    self._pending.update(bus.ids_in(notice.payload))
+                    self._wake.set()
+            finally:
+                self._hears = False
         raise ConnectionError("the LISTEN connection ended")
 
     async def _dispatch(self) -> None:
@@ -155,14 +159,12 @@ class Hub:
                     look_at = loop.time() + POLL_SECONDS
                 await self._tell(self._pending - self._seen)
             except Exception:
-                self._failures += 1
-                self._send_away_if_blind()
+                self._send_away_if_deaf()
                 raise
-            self._failures = 0
 
-    def _send_away_if_blind(self) -> None:
-        """A page must not call itself live that hears of nothing. Once may be a connection that was cut."""
-        if self._failures > 1:
+    def _send_away_if_deaf(self) -> None:
+        """Nothing announced and nothing found: no page here may call itself live. They come again by themselves."""
+        if not self._hears:
             for member in self._sockets_of(self.members):
                 member.put(AWAY)
 
