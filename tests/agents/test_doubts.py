@@ -12,7 +12,7 @@ from approvals.models import AuditEntry, Ticket
 from tests.agents.broken_graphs import TROUBLE
 from tests.agents.example_graphs import EFFECTS
 from tests.agents.ledger_graphs import AFTER, PAID, timeout
-from tests.factories import decide, make_policy
+from tests.factories import decide, force, make_policy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG_AGO = "2020-01-01T00:00Z"
@@ -265,7 +265,7 @@ class TestBegunTwice:
     def lost(self, doubtful):
         for name in ("elsewhere:1:abc", "elsewhere:2:def"):
             Worker.objects.create(name=name, kind="worker", host="elsewhere", pid=1, born=0)
-        Ticket.objects.filter(about__isnull=False).update(allowed_decisions=["respond", "reject"])
+        force(Ticket.objects.filter(about__isnull=False), allowed_decisions=["respond", "reject"])
         Effect.objects.update(owner="elsewhere:2:def", started_at=LONG_AGO, retry_until=LONG_AGO)
         Run.objects.update(lost_by=["elsewhere:1:abc"])
 
