@@ -88,6 +88,7 @@ DECLARE
 BEGIN
     SET LOCAL session_replication_role = replica;
     FOREACH name IN ARRAY string_to_array('{tables}', ' ') LOOP
+        CONTINUE WHEN to_regclass(name) IS NULL;
         EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO is_filled;
         IF is_filled AND pg_relation_size(name::regclass) > 8000000 THEN
             EXECUTE format('TRUNCATE %I CASCADE', name);
@@ -103,13 +104,14 @@ KEPT = {"django_migrations", "django_content_type", "auth_permission", "django_s
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Between transactional tests the append-only tables are emptied too, and the queue's, which are not Django's."""
+    """Between transactional tests the append-only tables are emptied too, the queue's and the checkpointer's."""
     from django.db import connection
 
     with django_db_blocker.unblock():
         ours = connection.introspection.django_table_names(only_existing=True, include_views=False)
     queue = ("procrastinate_events", "procrastinate_periodic_defers", "procrastinate_jobs")
-    empty = EMPTY.format(tables=" ".join([*sorted({*ours} - KEPT), *queue]))
+    saver = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")  # once a test has made them
+    empty = EMPTY.format(tables=" ".join([*sorted({*ours} - KEPT), *queue, *saver]))
 
     def execute_sql_flush(self: Any, sql_list: list[str]) -> None:
         # A head that is kept of a record that is gone would look like a restored database.
