@@ -111,6 +111,7 @@ def test_no_row_moves_under_a_pointer(page, alice, hurried, test_database):
         sign_in(page, address, alice)
         page.goto(address)
         shown(page, "#live-status", "Live")
+        page.wait_for_load_state("networkidle")  # what it may have missed until it was live has come
         row = page.locator(f"#ticket-row-{slow.pk}")
         row.hover()
         place = row.bounding_box()
