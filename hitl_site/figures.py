@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from agents.models import Run
+from approvals.audit import sealing
 from approvals.live import hub
 from approvals.models import AuditEntry, Ticket
 from hitl_site import vitals
@@ -58,7 +59,7 @@ class _Database(Collector):
         yield _gauges("countersign_tickets", "Tickets by state.", "state", dict(tickets))
         runs = Run.objects.order_by().values_list("status").annotate(Count("pk"))
         yield _gauges("countersign_runs", "Runs by status.", "status", dict(runs))
-        queue, sealed = vitals.queue(), vitals.sealed()
+        queue = vitals.queue()
         yield _gauges("countersign_jobs", "Jobs in the queue by status.", "status", dict(queue.jobs))
         yield _gauge("countersign_stalled_jobs", "Jobs whose worker has gone.", queue.stalled)
         oldest = vitals.oldest_pending().total_seconds()
@@ -66,7 +67,7 @@ class _Database(Collector):
         unknown = vitals.unknown_effects()
         yield _gauge("countersign_unknown_effects", "Effects of which nobody knows whether they happened.", unknown)
         yield _gauge("countersign_workers", "Workers with a sign of life.", len(vitals.workers()))
-        lag = sealed.lag.total_seconds()
+        lag = sealing.lag().total_seconds()
         yield _gauge("countersign_seal_lag_seconds", "How long the oldest entry without a seal has waited.", lag)
         entries = CounterMetricFamily(
             "countersign_entries",

@@ -1,10 +1,10 @@
-"""How this installation stands: its workers, its queue, what waits, what nobody knows, and how far it is sealed."""
+"""How this installation stands: its workers, its queue, what waits, what nobody knows, and on which database."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
@@ -14,11 +14,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from agents import leases
 from agents.models import Effect, EffectState, Worker
-from approvals.audit import sealing
-from approvals.models import HeadExport, Seal, Ticket
-
-#: More entries without a seal than this are not counted.
-MOST_UNSEALED = 10_000
+from approvals.models import Ticket
 
 _STALLED = """
 SELECT count(*) FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
@@ -32,16 +28,6 @@ class Queue:
 
     jobs: Mapping[str, int]
     stalled: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sealed:
-    """How far the record is sealed: the newest head, and what waits for the next."""
-
-    size: int
-    at: datetime | None
-    lag: timedelta
-    waiting: int
 
 
 def workers() -> Sequence[Worker]:
@@ -67,23 +53,6 @@ def oldest_pending() -> timedelta:
 def unknown_effects() -> int:
     """Effects of which nobody knows whether they happened."""
     return Effect.objects.filter(state=EffectState.UNKNOWN).count()
-
-
-def sealed() -> Sealed:
-    """The newest seal, and how late the next one is."""
-    newest = Seal.objects.last()
-    return Sealed(
-        size=newest.size if newest else 0,
-        at=newest.at if newest else None,
-        lag=sealing.lag(),
-        waiting=sealing.waiting(most=MOST_UNSEALED),
-    )
-
-
-def places() -> Sequence[HeadExport]:
-    """How far heads have come to each place outside; one they never came to has size 0."""
-    known = {export.place: export for export in HeadExport.objects.filter(place__in=settings.COUNTERSIGN_HEAD_PLACES)}
-    return [known.get(place) or HeadExport(place=place) for place in settings.COUNTERSIGN_HEAD_PLACES]
 
 
 def database() -> str:
