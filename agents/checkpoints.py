@@ -111,12 +111,15 @@ class Saver(AsyncPostgresSaver):
             if not pipeline or self.lease is None:
                 yield cursor
                 return
-            # Sent with what it guards: no trip to the database of its own. What a commit refuses breaks the
-            # pipeline of a driver that did not ask for it by name.
-            async with cursor.connection.transaction(), cursor.connection.cursor() as ours:
-                await ours.execute(CARRY, (fence.SETTING, self.lease.fence, self.lease.thread_id, self.lease.token))
-                yield cursor
-                row = await ours.fetchone()
+            # All in one go: no trip to the database for the fence, nor one for the beginning and one for the end.
+            connection = cursor.connection
+            await connection.execute("BEGIN")
+            carried = await connection.execute(
+                CARRY, (fence.SETTING, self.lease.fence, self.lease.thread_id, self.lease.token)
+            )
+            yield cursor
+            await connection.execute("COMMIT")
+            row = await carried.fetchone()
             self.wish = str(row["wish"]) if row else ""
 
     @contextmanager

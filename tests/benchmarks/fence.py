@@ -22,8 +22,9 @@ from agents import checkpoints, fence, leases, registry
 from agents.leases import Lease
 from agents.models import Run
 
-CYCLES = 25
-ROUNDS = 5
+#: Short rounds in turn: what else the machine does then weighs on both ways alike.
+CYCLES = 4
+ROUNDS = 40
 TASK = {"messages": [{"role": "user", "content": "order 1 widget"}]}
 
 
@@ -60,7 +61,8 @@ async def _measure() -> dict[str, Any]:
         f"{name}_{'fenced' if fenced else 'bare'}_ms": round(middle[name, fenced] * 1000, 2) for name, fenced in middle
     }
     for name in ("minimal", "agent"):
-        figures[f"G13_{name}_fenced_to_bare"] = round(middle[name, True] / middle[name, False], 3)
+        pairs = zip(seconds[name, True], seconds[name, False], strict=True)
+        figures[f"G13_{name}_fenced_to_bare"] = round(statistics.median(mine / bare for mine, bare in pairs), 3)
     return figures
 
 
