@@ -258,9 +258,15 @@ class Life(RuleBasedStateMachine):
         elif kind == "edit":
             kind = "approve"
         assert (who, now.revision) not in {(word[0], word[2]) for word in self.words}, "one word for each version"
-        self.words.append((who, kind, now.revision))
+        if not self.is_early(who, kind):
+            self.words.append((who, kind, now.revision))
         if now.state == "approved":
             assert self.is_signed(), "released without a full quorum of eligible, different people"
+
+    def is_early(self, who, kind):
+        """An edit by somebody whose turn to sign comes later is a new version, and no signature of it."""
+        in_turn = not self.terms["in_sequence"] or next(iter(self.needs)) in self.members[who]
+        return kind == "edit" and not in_turn and self.gate != "soft" and not self.is_editor_barred
 
     def is_signed(self):
         """Can different people, who may sign now and did sign exactly this, fill every place? By trying them all."""
