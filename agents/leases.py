@@ -25,7 +25,7 @@ from agents import fence, workers
 from agents.database import in_thread
 from agents.errors import LeaseHeld, LeaseLost, UnknownThread
 from agents.models import Run, RunQuerySet
-from approvals import failpoints, freezes
+from approvals import failpoints, freezes, restores
 from approvals.errors import Frozen
 from approvals.failpoints import Point
 
@@ -35,14 +35,17 @@ TTL = timedelta(seconds=settings.COUNTERSIGN_LEASE_SECONDS)
 HEARTBEAT_SECONDS = TTL.total_seconds() / 3
 
 
-_TAKE = """
+# A process that has looked whether the database is the one it knew is given runs by that one only: what was put in its
+# place meanwhile, an older copy or a standby, may have forgotten what was done.
+_TAKE = f"""
 UPDATE agents_run
 SET lost_by = CASE lease_owner WHEN '' THEN lost_by ELSE lost_by || to_jsonb(lease_owner) END,
     lease_token = lease_token + 1, lease_owner = %s, lease_expires_at = clock_timestamp() + make_interval(secs => %s)
 WHERE thread_id = %s AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())
 AND NOT EXISTS (SELECT FROM approvals_freeze WHERE cleared_at IS NULL)
+AND %s IN ('', {restores.LIFE})
 RETURNING *
-"""
+"""  # noqa: S608 - both are ours
 
 _RELEASE = """
 UPDATE agents_run SET lease_owner = CASE WHEN %s THEN lease_owner ELSE '' END, lease_expires_at = NULL
@@ -93,7 +96,12 @@ def is_free() -> Q:
 
 def take(thread_id: str, *, owner: str) -> Lease | None:
     """The lease with the next token, or None while another worker holds the thread or everything is frozen."""
-    taken = Run.objects.raw(_TAKE, [owner[:200], TTL.total_seconds(), thread_id])
+    lease = _take(thread_id, owner)
+    return _take(thread_id, owner) if lease is None and restores.look_again() else lease
+
+
+def _take(thread_id: str, owner: str) -> Lease | None:
+    taken = Run.objects.raw(_TAKE, [owner[:200], TTL.total_seconds(), thread_id, restores.looked_at()])
     return next((Lease(thread_id=thread_id, token=run.lease_token, run=run) for run in taken), None)
 
 

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 
-from approvals import intake, tickets
+from approvals import freezes, intake, restores, tickets
 from approvals.contract import Origin, ProposedAction
 from approvals.errors import AlreadyClaimed, AlreadyReported, KeyReused, NotReleased, NotRemote, RateLimited
 from approvals.models import RemoteRequest, Ticket
@@ -25,6 +25,8 @@ from approvals.states import Execution, TicketState
 GRAPH = "remote"
 #: More open tickets than this and the people who decide are only kept busy.
 MOST_OPEN = 2_000
+#: While everything is frozen nobody needs to ask more often.
+FROZEN_SECONDS = 60
 FINAL = {Execution.SUCCEEDED, Execution.FAILED}
 
 
@@ -53,6 +55,7 @@ def claim(ticket_id: int, *, agent: User, name: str) -> Ticket:
     Raises AlreadyClaimed; NotReleased while people are asked or may take their approval back, and where those who
     approved may not any more: then people are asked again.
     """
+    restores.look_again(at_first=True)  # nobody else in a web process looks
     with transaction.atomic():
         ticket, _ = tickets.lock(ticket_id)
         remote = _of(ticket, agent)
@@ -113,6 +116,8 @@ def _thread(agent: User, thread: str) -> str:
 
 def _not_released(ticket_id: int) -> NotReleased:
     ticket = Ticket.objects.get(pk=ticket_id)
+    if freezes.is_frozen():
+        return NotReleased(why="everything is frozen until an operator clears it", retry_after=FROZEN_SECONDS)
     if ticket.state == TicketState.APPROVED and ticket.release_at:
         seconds = max(1, math.ceil((ticket.release_at - timezone.now()).total_seconds()))
         return NotReleased(why=f"the approval can be taken back for {seconds} seconds more", retry_after=seconds)

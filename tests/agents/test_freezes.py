@@ -126,6 +126,32 @@ class TestRestores:
         with workers.enrolled("worker"):
             assert freezes.is_frozen()
 
+    def test_whoever_has_looked_is_given_no_run_by_another_database(self, start, alice, resume, monkeypatch):
+        """Nobody has looked at that one yet, and the sweep comes seconds later."""
+        start("two_questions")
+        restores.look()
+        ticket = decide(Ticket.objects.get(), alice)
+        monkeypatch.setattr(restores, "_life", "the server before it was restored")
+        Cluster.objects.update(timeline="0000002A")
+        with pytest.raises(Frozen, match="another timeline"):
+            resume(ticket)
+        assert EFFECTS == []
+
+    def test_a_server_that_was_only_started_again_gives_runs(self, start, alice, resume, monkeypatch):
+        start("two_questions")
+        restores.look()
+        ticket = decide(Ticket.objects.get(), alice)
+        monkeypatch.setattr(restores, "_life", "the same server before it was started again")
+        resume(ticket)
+        assert EFFECTS == ["paid True"]
+
+    def test_what_is_both_older_and_elsewhere_is_cleared_once(self, restored):
+        Cluster.objects.create(pk=1, identifier="another", timeline="00000001")
+        restores.look()
+        freezes.clear(reason="Looked at all payments.", by=None)
+        assert not restores.look()
+        assert not freezes.is_frozen()
+
     def test_once_cleared_it_stays_cleared(self, restored):
         restores.look()
         freezes.clear(reason="Looked at all payments.", by=None)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from approvals.models import RemoteRequest, Ticket
+from approvals import restores
+from approvals.models import Cluster, RemoteRequest, Ticket
 from tests import factories
 from tests.api.programs import Program, code_of
 from tests.statements import counted
@@ -202,6 +203,19 @@ class TestClaiming:
         alice.groups.clear()
         assert code_of(agent.post(f"tickets/{asked}/claim", {"claim": "x"})) == (409, "not_released")
         assert agent.get(f"tickets/{asked}").json()["state"] == "pending"
+
+    def test_a_database_that_nobody_has_looked_at_gives_none(
+        self, agent: Program, asked: int, alice: Any, carol: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        approved(asked, alice, carol)
+        Cluster.objects.create(pk=1, identifier="another", timeline="00000001")
+        monkeypatch.setattr(restores, "_life", "")
+        refused = agent.post(f"tickets/{asked}/claim", {"claim": "x"})
+        assert code_of(refused) == (409, "not_released")
+        assert (
+            refused.json()["detail"]
+            == "Nothing may run on this ticket now: everything is frozen until an operator clears it."
+        )
 
     def test_only_whoever_asked_may_take_it(self, asked: int, alice: Any, carol: Any) -> None:
         approved(asked, alice, carol)

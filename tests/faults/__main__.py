@@ -8,6 +8,7 @@ import json
 import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -76,7 +77,7 @@ def _cells(where: stage.Stage, options: argparse.Namespace) -> dict[str, Any]:
         try:
             measured.add(future.result())
         except Exception as error:
-            broken[name] = str(error)
+            broken[name] = "".join(traceback.format_exception(error))
         print(f"{name}: {broken.get(name, 'ok')}", file=sys.stderr, flush=True)
     playing.close()
     return {"cells": len(chosen), "seconds_of": measured.spreads(), "broken": broken}

@@ -181,6 +181,11 @@ class Lane:
             self._connection = psycopg.connect(address, autocommit=True, row_factory=dict_row)
         return self._connection
 
+    def disconnect(self) -> None:
+        """Leave the database; whoever asks next comes back."""
+        if self._connection:
+            self._connection.close()
+
     def ticket(self, thread: str) -> dict[str, Any]:
         """The run's newest ticket for its payment."""
         query = "SELECT * FROM approvals_ticket WHERE thread_id = %s AND action = 'pay' ORDER BY id DESC LIMIT 1"

@@ -58,6 +58,27 @@ class Server:
             # Without one the copy's sequences go back after a crash: their pages look as if they had been logged.
             connection.execute("CHECKPOINT")
 
+    @property
+    def files(self) -> Path:
+        """Its cluster."""
+        return self.home / "postgres"
+
+    def tool(self, program: str, *words: str) -> None:
+        """Run one of Postgres's own programs against it."""
+        command = [str(postgres.binaries() / program), "-h", str(self.folder), "-U", "postgres", *words]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    def copy_files(self, to: Path, *words: str) -> None:
+        """A backup of the files, taken while the server runs."""
+        self.tool("pg_basebackup", "-c", "fast", "-D", str(to), *words)
+        subprocess.run(["chown", "-R", f"--reference={self.files}", to], check=True)
+
+    def replace_files(self, by: Path) -> None:
+        """Put a backup in the place of its files, while it does not run."""
+        shutil.rmtree(self.files)
+        shutil.move(by, self.files)
+
     def end(self, how: signal.Signals) -> None:
         """SIGTERM waits for clients, SIGINT cuts them off, SIGKILL asks nobody."""
         self.running.process.send_signal(how)
