@@ -18,6 +18,7 @@ from approvals import (
     policy_words,
     quorum,
     salience,
+    shortages,
     weighing,
     wording,
 )
@@ -41,6 +42,8 @@ class Review:
     care: friction.Care
     #: What is typed to confirm it; empty where nothing is.
     confirm_text: str
+    #: Why nobody could sign what it makes; empty where somebody could.
+    shortage: str = ""
 
 
 def review(ticket: Ticket, args: Any, *, editor: User) -> Review:
@@ -52,9 +55,8 @@ def review(ticket: Ticket, args: Any, *, editor: User) -> Review:
     _, stricter = weighing.weighed(ticket, args, is_sent=False)
     terms: Mapping[str, Any] = stricter.snapshot() if stricter else ticket.policy
     risk, gate = (stricter.risk, stricter.gate) if stricter else (ticket.risk, ticket.gate)
-    signs = (
-        DecisionType.EDIT in ticket.signs and not _bars_editor(terms, risk) and not _is_early(ticket, stricter, editor)
-    )
+    bars_editor = _bars_editor(terms, risk)
+    signs = DecisionType.EDIT in ticket.signs and not bars_editor and not _is_early(ticket, stricter, editor)
     return Review(
         args=args,
         changes=differences.of(ticket.args, args, ticket.args_schema),
@@ -64,6 +66,7 @@ def review(ticket: Ticket, args: Any, *, editor: User) -> Review:
         signs=signs,
         care=_care(ticket, args, friction.of(terms, risk=risk, gate=gate), signs=signs),
         confirm_text=_confirmation(ticket, args, terms) if gate == Gate.MANUAL else "",
+        shortage=shortages.of_edit(ticket, stricter, editor=editor, bars_editor=bars_editor),
     )
 
 

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.contrib.postgres.aggregates import ArrayAgg
 
 from approvals import audit, quorum, wording
+from approvals.matching import Terms
 from approvals.models import Decision, Ticket
 from approvals.states import DecisionType, Gate
 
@@ -43,10 +44,29 @@ def sentence(ticket: Ticket, members: Members, needs: Sequence[quorum.Need] | No
     if ticket.gate not in {Gate.HARD, Gate.MANUAL} or not ticket.is_open:
         return ""
     missing = _missing(ticket, members, _needs_of(ticket) if needs is None else needs)
+    if missing and not _waits_for_signatures(ticket):
+        return "This cannot be answered: nobody may decide on it."
+    return _told(missing)
+
+
+def of_edit(ticket: Ticket, terms: Terms | None, *, editor: User, bars_editor: bool) -> str:
+    """Why nobody could sign the version that this editor is about to make; empty where somebody could.
+
+    `terms`: what it will stand under where that is stricter than now. Nobody has spoken on that version yet.
+    """
+    gate, bars_requester = (terms.gate, terms.bar_requester) if terms else (ticket.gate, ticket.bar_requester)
+    if gate not in {Gate.HARD, Gate.MANUAL} or not _waits_for_signatures(ticket):
+        return ""
+    asked = [quorum.Need(group=group, needed=needed) for group, needed in terms.requirements] if terms else None
+    needs = _needs_of(ticket) if asked is None else asked
+    barred = {ticket.requester_id if bars_requester else None, editor.pk if bars_editor else None}
+    people = {person: of for person, of in members_of(need.group for need in needs).items() if person not in barred}
+    return _told(quorum.shortfall(needs, people, least_signers=ticket.least_signers))
+
+
+def _told(missing: Sequence[quorum.Need]) -> str:
     if not missing:
         return ""
-    if not _waits_for_signatures(ticket):
-        return "This cannot be answered: nobody may decide on it."
     told = [f"{need.needed} more of {need.group}" if need.group else f"{need.needed} more" for need in missing]
     return f"This cannot be signed: it needs {wording.listed(told)} than may sign now."
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from approvals import differences
+from approvals import differences, edits
 from approvals.models import AuditEntry, Ticket
 from tests import factories
 
@@ -123,3 +123,25 @@ def test_one_person_s_change_is_laid_over_another_s() -> None:
         "a": 9,
         "b": {"c": 2, "d": 9},
     }
+
+
+@pytest.mark.parametrize(
+    ("requirements", "is_short"), [({"reviewers": 2}, True), ({"reviewers": 1}, False), ({"security": 1}, False)]
+)
+def test_an_edit_that_nobody_could_sign_is_said_before_it_is_saved(
+    cast: Any, alice: Any, requirements: dict[str, int], is_short: bool
+) -> None:
+    factories.make_policy("Orders", action="order", risk="high", requirements={"reviewers": 1, **requirements})
+    ticket = factories.open_ticket("order", args={"item": "chair"}, requester=cast["dave"])
+    warned = edits.review(ticket, {"item": "table"}, editor=alice).shortage
+    factories.decide(ticket, alice, "edit", args={"item": "table"})
+    ticket.refresh_from_db()
+    assert warned == ticket.shortage
+    assert bool(warned) == is_short
+
+
+def test_the_warning_stands_beside_the_difference(client: Client, cast: Any, alice: Any) -> None:
+    factories.make_policy("Orders", action="order", risk="high", requirements={"reviewers": 2})
+    ticket = factories.open_ticket("order", args={"item": "chair"})
+    page = post(client, ticket, alice, **{"args.item": "table"})
+    said(page, 200, "Nobody could sign this", "it needs 1 more of reviewers than may sign now")

@@ -67,3 +67,14 @@ def test_on_a_closed_ticket_nobody_is_deciding(client: Client, ticket: Ticket, a
     factories.decide(ticket, carol, "reject")
     told(client, ticket, alice)
     assert not Presence.objects.exists()
+
+
+def test_where_votes_are_blind_nobody_is_told_who_looks_until_they_have_decided(
+    client: Client, cast: Any, alice: Any, bob: Any
+) -> None:
+    factories.make_policy("Blind", action="pay", blind=True, requirements={"reviewers": 2})
+    ticket = factories.open_ticket("pay")
+    told(client, ticket, alice, deciding="1")
+    assert told(client, ticket, bob).strip() == ""
+    factories.decide(ticket, bob)
+    assert "alice is deciding" in told(client, ticket, bob)
