@@ -19,6 +19,7 @@ class AnswerForm:
 
     def __init__(self, schema: dict[str, Any], *, data: Mapping[str, str] | None = None) -> None:
         """Bound when `data` is given."""
+        self.is_bound = data is not None
         named = {"title": "Your answer", **schema}
         whole = {"type": "object", "properties": {ANSWER: named}, "required": [ANSWER]}
         kept = {key: schema[key] for key in DEFINITIONS if key in schema}

@@ -17,6 +17,7 @@ from approvals.views import (
     presence,
     tickets,
     tokens,
+    unsent,
 )
 
 app_name = "approvals"
@@ -42,6 +43,7 @@ urlpatterns = [
     path("tickets/<int:ticket_id>/", tickets.show, name="ticket"),
     path("tickets/<int:ticket_id>/approve/", panels.show, name="approve"),
     path("tickets/<int:ticket_id>/edit/", edits.edit, name="edit"),
+    path("tickets/<int:ticket_id>/draft/", unsent.keep, name="draft"),
     path("tickets/<int:ticket_id>/presence/", presence.note, name="presence"),
     path("tickets/<int:ticket_id>/recall/", decisions.recall, name="recall"),
     path("tickets/<int:ticket_id>/decisions/", decisions.create, name="decisions"),

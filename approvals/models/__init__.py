@@ -5,7 +5,7 @@ time, one decision per reviewer and revision, one ticket per proposed action of 
 entry never changes (triggers in 0002_guards).
 """
 
-from approvals.models.attention import Claim, Handover, Presence, Snooze
+from approvals.models.attention import Claim, Handover, Presence, Snooze, Unsent
 from approvals.models.batches import Batch
 from approvals.models.cards import ActionCard
 from approvals.models.freezes import Cluster, Freeze
@@ -55,5 +55,6 @@ __all__ = [
     "TicketRequirement",
     "Token",
     "TokenUse",
+    "Unsent",
     "Wordlist",
 ]

@@ -10,6 +10,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from approvals.models.signatures import Decision
+from approvals.states import DecisionType
 
 
 class ClaimQuerySet(models.QuerySet["Claim"]):
@@ -101,3 +102,26 @@ class Snooze(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ticket_id} not before {self.until} for {self.person}"
+
+
+class Unsent(models.Model):
+    """What one person has typed on a ticket and not sent. The database erases it with their decision or the ticket's
+    end, whoever writes those (triggers in 0034_unsent)."""
+
+    ticket = models.ForeignKey("approvals.Ticket", on_delete=models.CASCADE, related_name="unsent")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=10, choices=DecisionType.choices)
+    #: Of the version they had before them.
+    digest = models.CharField(max_length=64)
+    #: The fields of the form, by name.
+    posted = models.JSONField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("ticket", "person", "kind"), name="unsent_once_per_kind"),
+            models.CheckConstraint(condition=Q(kind__in=DecisionType.values), name="unsent_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"what {self.person} has not sent on {self.ticket_id}"

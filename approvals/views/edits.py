@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from approvals import display, edit_steps, edits, forms, policy, schemas, sign_off
-from approvals.errors import ApprovalError, DecisionNotAllowed, InvalidArguments, TicketClosed
+from approvals import display, edit_steps, edits, forms, policy, schemas, sign_off, unsent
+from approvals.errors import ApprovalError, DecisionNotAllowed, InvalidArguments, StaleDigest, TicketClosed, TooLarge
 from approvals.models import Ticket
 from approvals.states import DecisionType
 from approvals.views import friction as asked
@@ -25,12 +27,22 @@ def edit(request: HttpRequest, ticket_id: int) -> HttpResponse:
         return redirect(ticket)
     _check(request, ticket)
     if request.method != "POST":
-        return _drawn(request, ticket, form=forms.ArgumentsForm(ticket.args, ticket.args_schema))
+        begun = unsent.of(ticket, tickets.reader(request))
+        form = unsent.arguments(ticket, begun) or forms.ArgumentsForm(ticket.args, ticket.args_schema)
+        return _drawn(request, ticket, form=form, words=unsent.words(begun).get(DecisionType.EDIT, ""))
     step = request.POST.get("step", REVIEW)
     data, name = edit_steps.taken(step, request.POST.dict())
     form = forms.edited(ticket, data)
+    _keep(request, ticket, data)
     form.focus(name)
     return _reviewed(request, ticket, form) if step == REVIEW else _drawn(request, ticket, form=form)
+
+
+def _keep(request: HttpRequest, ticket: Ticket, data: dict[str, str]) -> None:
+    """As it is typed now, also where no script says so."""
+    digest = data.get("digest", "")
+    with suppress(StaleDigest, TooLarge):
+        unsent.keep(ticket.pk, person=tickets.reader(request), kind=DecisionType.EDIT.value, digest=digest, posted=data)
 
 
 def _check(request: HttpRequest, ticket: Ticket) -> None:
@@ -65,9 +77,10 @@ def _drawn(
     form: forms.ArgumentsForm,
     review: edits.Review | None = None,
     refusal: ApprovalError | None = None,
+    words: str = "",
 ) -> HttpResponse:
     """The form alone for htmx, else the whole page with it open."""
-    typed = {"type": DecisionType.EDIT.value, "message": request.POST.get("message", "")}
+    typed = {"type": DecisionType.EDIT.value, "message": request.POST.get("message", words)}
     if not request.htmx:  # type: ignore[attr-defined]
         return tickets.page(request, ticket, refusal=refusal, arguments=form, review=review, typed=typed)
     blind = policy.is_blind_for(tickets.reader(request), ticket)
@@ -78,6 +91,7 @@ def _drawn(
         "review": review,
         "refusal": refusal,
         "typed": typed,
+        "written": tickets.written({}, typed),
         "signatures": display.signatures(ticket, blind=blind),
         **asked.of_review(request, ticket, review, refusal=refusal),
     }

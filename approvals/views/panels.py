@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from approvals import display, findings, friction, looks, policy, timeouts
+from approvals import display, findings, friction, looks, policy, timeouts, unsent
 from approvals.errors import ApprovalError
 from approvals.models import Ticket
 from approvals.states import Channel, DecisionType
@@ -35,6 +35,7 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
     care = friction.of(ticket.policy, risk=ticket.risk, gate=ticket.gate)
     is_second, reader, before = asked.is_quick(refusal), tickets.reader(request), request.POST.get("seen", "")
     blind = policy.is_blind_for(tickets.reader(request), ticket)
+    typed = request.POST.dict() if refusal else {}
     context = {
         "ticket": ticket,
         "blind": blind,
@@ -48,7 +49,8 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "held": timedelta(seconds=timeouts.recall_window(ticket.recall_seconds, risk=ticket.risk, via=Channel.BROWSER)),
         "refusal": refusal,
         "missing": asked.missing(refusal),
-        "typed": request.POST if refusal else {},
+        "typed": typed,
+        "written": tickets.written(unsent.of(ticket, reader), typed),
     }
     template = "approvals/_approve.html" if request.htmx else "approvals/approve.html"  # type: ignore[attr-defined]
     response = render(request, template, context, status=asked.status_of(refusal))

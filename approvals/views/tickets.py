@@ -24,9 +24,10 @@ from approvals import (
     policy,
     schemas,
     tickets,
+    unsent,
 )
 from approvals.errors import ApprovalError, InvalidArguments, StaleDigest, TooLarge
-from approvals.models import Revision, Snooze, Ticket
+from approvals.models import Revision, Snooze, Ticket, Unsent
 from approvals.states import DecisionType
 from approvals.views import friction as asked
 
@@ -65,13 +66,17 @@ def page(
     """Draw the ticket as it stands; after a refusal with its sentence, its status and what was typed."""
     template = "approvals/_ticket.html" if request.htmx else "approvals/ticket.html"  # type: ignore[attr-defined]
     blind = policy.is_blind_for(reader(request), ticket)
+    blocked = policy.blocked_reason(reader(request), ticket) if ticket.is_open else None
+    begun = unsent.of(ticket, reader(request)) if ticket.is_open and not blocked else {}
+    if typed is None:
+        typed = request.POST.dict() if refusal else {}
     if arguments is None:
-        arguments, review = _arguments(request, ticket, refusal)
+        arguments, review = _arguments(request, ticket, refusal, begun)
     context = {
         "ticket": ticket,
         "attention": _attention(request, ticket, blind=blind) if ticket.is_open else None,
         "blind": blind,
-        "blocked": policy.blocked_reason(reader(request), ticket) if ticket.is_open else None,
+        "blocked": blocked,
         "waiting": policy.waiting_reason(reader(request), ticket) if ticket.is_open else None,
         "may_recall": tickets.may_recall(ticket, reader(request)),
         "signatures": display.signatures(ticket, blind=blind),
@@ -86,18 +91,24 @@ def page(
         "arguments": arguments,
         "review": review,
         "care": friction.of(ticket.policy, risk=ticket.risk, gate=ticket.gate),
-        "answer": _answer(request, ticket, refusal),
+        "answer": _answer(request, ticket, refusal, begun),
         "no_edit": schemas.put_aside(ticket.args_schema),
         "no_answer": schemas.put_aside(ticket.answer_schema),
         "refusal": refusal,
         "since": _since(request, ticket) if isinstance(refusal, StaleDigest) else [],
-        "typed": typed if typed is not None else request.POST if refusal else {},
+        "typed": typed,
+        "written": written(begun, typed),
         **asked.of_review(request, ticket, review, refusal=refusal),
     }
     response = render(request, template, context, status=asked.status_of(refusal))
     if refusal:
         response.headers["HX-Retarget"] = "#ticket"  # an error that names no place is not ours: static/js/problems.js
     return response
+
+
+def written(begun: Mapping[str, Unsent], typed: Mapping[str, Any]) -> dict[str, str]:
+    """The words for each kind of decision: what was begun, or what has just been sent and refused."""
+    return {**unsent.words(begun), str(typed.get("type", "")): str(typed.get("message", ""))}
 
 
 def _attention(request: HttpRequest, ticket: Ticket, *, blind: bool) -> dict[str, Any]:
@@ -113,13 +124,13 @@ def _attention(request: HttpRequest, ticket: Ticket, *, blind: bool) -> dict[str
 
 
 def _arguments(
-    request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None
+    request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None, begun: Mapping[str, Unsent]
 ) -> tuple[forms.ArgumentsForm | None, edits.Review | None]:
     """The form of an edit; after a refusal with what was typed, as a difference where that can be drawn."""
     if not ticket.is_open or DecisionType.EDIT not in ticket.allowed_decisions:
         return None, None
     if refusal is None or request.POST.get("type") != DecisionType.EDIT:
-        return forms.ArgumentsForm(ticket.args, ticket.args_schema), None
+        return unsent.arguments(ticket, begun) or forms.ArgumentsForm(ticket.args, ticket.args_schema), None
     form = forms.edited(ticket, request.POST.dict())
     if not form.is_valid():
         return form, None
@@ -138,12 +149,14 @@ def _since(request: HttpRequest, ticket: Ticket) -> list[differences.Change]:
     return differences.of(seen.args, ticket.args, ticket.args_schema) if seen else []
 
 
-def _answer(request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None) -> answer_form.AnswerForm | None:
+def _answer(
+    request: HttpRequest, ticket: Ticket, refusal: ApprovalError | None, begun: Mapping[str, Unsent]
+) -> answer_form.AnswerForm | None:
     """The fields of an answer, where the question says what it looks like; with what was typed and is wrong."""
     if not ticket.is_open or DecisionType.RESPOND not in ticket.allowed_decisions:
         return None
     if refusal is None or request.POST.get("type") != DecisionType.RESPOND:
-        return answer_form.of(ticket)
+        return answer_form.of(ticket, unsent.answer(begun))
     form = answer_form.of(ticket, request.POST.dict())
     if form and isinstance(refusal, InvalidArguments) and not form.all_errors:
         form.refuse(refusal.errors)

@@ -1,5 +1,5 @@
-// Keeps what somebody writes to the agent or to colleagues, in this tab only, until it is sent: a page that
-// has to be loaded again, or a sign-in in between, loses no words. Arguments are not kept: they may have changed.
+// Keeps what somebody writes to the agent or to colleagues in this tab until it is sent. The server keeps it too
+// (_keeping.html), but not what was written while it was away or nobody was signed in.
 
 const FIELD = "textarea[name=message]", FIELDS = `#ticket ${FIELD}`;
 const reader = () => document.getElementById("ticket")?.dataset.reader;
@@ -8,7 +8,7 @@ const nameOf = (field) => `draft ${reader()} ${location.pathname} ${field.id}`;
 function restore() {
   for (const field of document.querySelectorAll(FIELDS)) {
     const words = sessionStorage.getItem(nameOf(field));
-    if (!words || field.value) continue;
+    if (!words || words.length <= field.value.length) continue;
     field.value = words;
     for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
   }

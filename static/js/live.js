@@ -85,7 +85,7 @@ async function catchUp() {
 const isTyped = (field) =>
   field.matches("[type=checkbox], [type=radio]") ? field.checked !== field.defaultChecked
   : field.matches("select") ? [...field.options].some((option) => option.selected !== option.defaultSelected)
-  : !field.matches("[type=hidden], button") && field.value !== field.defaultValue;
+  : !field.matches("[type=hidden], button") && (field.value !== field.defaultValue || "restored" in field.dataset);
 const isBusy = (region) =>
   region.querySelector("dialog[open], [data-unsaved]") || region.querySelector("form :is(input, textarea, select):focus")
   || [...region.querySelectorAll("form :is(input, textarea, select)")].some(isTyped);

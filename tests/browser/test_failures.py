@@ -79,3 +79,17 @@ def test_words_are_kept_while_it_is_told_who_is_looking(page: Page) -> None:
         page.evaluate("htmx.trigger('[hx-post$=\"/presence/\"]', 'load')")
     page.reload()
     expect(page.locator("#reject-message")).to_have_value(WORDS)
+
+
+def test_half_a_reason_and_half_an_edit_are_there_in_another_browser(
+    page: Page, browser: Browser, live_server: Any, cast: Any
+) -> None:
+    page.get_by_text("Change the arguments").click()
+    with page.expect_response(lambda answer: answer.url.endswith("/draft/") and "25x" in answer.request.post_data):
+        page.get_by_label("Amount").fill("25x")
+    other = open_context(browser).new_page()
+    sign_in(other, live_server.url, "alice")
+    other.goto(page.url)
+    expect(other.locator("#reject-message")).to_have_value(WORDS)
+    expect(other.get_by_label("Amount")).to_have_value("25x")
+    other.context.close()
