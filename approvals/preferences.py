@@ -26,8 +26,15 @@ class Keys(TextChoices):
     OFF = "off", "Letters do nothing"
 
 
+class Practice(TextChoices):
+    """Are the practice tickets still offered in the inbox?"""
+
+    OFFERED = "", "Offered"
+    DONE = "done", "Done or skipped"
+
+
 #: Each preference by its name in a form; its cookie is called after it.
-KNOWN: dict[str, type[TextChoices]] = {"theme": Theme, "keys": Keys}
+KNOWN: dict[str, type[TextChoices]] = {"theme": Theme, "keys": Keys, "practice": Practice}
 
 
 def of(request: HttpRequest) -> dict[str, str]:

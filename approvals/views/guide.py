@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.views.decorators.http import require_http_methods, require_safe
 
-from approvals import inbox, preferences
+from approvals import inbox, practice, preferences
 from approvals.filters import Filters
 from approvals.inbox import Tab
 from approvals.preferences import Keys, Theme
@@ -43,7 +43,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
     waiting = inbox.listing(reader(request), Tab.YOU, filters=Filters()).tickets
     by_risk = {ticket.risk: ticket for ticket in reversed(waiting)}
     first = sorted(by_risk.values(), key=lambda ticket: list(RISKS).index(ticket.risk))[:FIRST]
-    context = {"page": "welcome", "first": first, "public_url": settings.PUBLIC_URL}
+    context = {"page": "welcome", "first": first, "lessons": practice.LESSONS, "public_url": settings.PUBLIC_URL}
     return render(request, "approvals/welcome.html", context)
 
 

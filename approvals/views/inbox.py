@@ -9,11 +9,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from approvals import freezes, inbox, pace
+from approvals import freezes, inbox, pace, practice, preferences
 from approvals.filters import Filters
 from approvals.inbox import Tab
 from approvals.live import fragments
-from approvals.models import Ticket
+from approvals.models import Decision, Ticket
 from approvals.views.tickets import reader
 
 STUCK = 50
@@ -27,6 +27,8 @@ def show(request: HttpRequest) -> HttpResponse:
     listing = inbox.listing(user, tab, filters=chosen, after=request.GET.get("after", ""))
     waiting = listing.ids if tab is Tab.YOU and not chosen else inbox.ids(user, Tab.YOU)
     known = {} if chosen else {tab.name: listing.count}
+    recent = pace.of(user, now=timezone.now())
+    is_new = tab is Tab.YOU and not chosen and not recent.decided and _is_new(request)
     return render(
         request,
         "approvals/inbox.html",
@@ -43,8 +45,9 @@ def show(request: HttpRequest) -> HttpResponse:
             "last": None if listing.tickets or chosen else _last(user),
             "stuck": _stuck(user) if tab is not Tab.SNOOZED else [],
             "returns": inbox.returns(user),
-            "pace": pace.of(user, now=timezone.now()),
+            "pace": recent,
             "frozen": freezes.standing(),
+            "lessons": practice.LESSONS if is_new else (),
         },
     )
 
@@ -77,6 +80,13 @@ def changes(request: HttpRequest) -> HttpResponse:
 def _tab(request: HttpRequest) -> Tab:
     asked = request.GET.get("tab", "")
     return Tab(asked) if asked in Tab.values else Tab.YOU
+
+
+def _is_new(request: HttpRequest) -> bool:
+    """Has this person neither practised, skipped it nor decided anything?"""
+    if preferences.of(request)["practice"] == preferences.Practice.DONE:
+        return False
+    return not Decision.objects.filter(reviewer=reader(request)).exists()
 
 
 def _last(user: Any) -> Ticket | None:
