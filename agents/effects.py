@@ -10,7 +10,7 @@ import hashlib
 import math
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -44,14 +44,16 @@ WITH mine AS MATERIALIZED (
     SELECT set_config('synchronous_commit', %(hurry)s, true) FROM agents_run
     WHERE thread_id = %(thread_id)s AND lease_token = %(token)s AND lease_expires_at > clock_timestamp()
     FOR SHARE
+), was AS MATERIALIZED (
+    SELECT state = 'started' AND claim <> %(gone)s AS is_repeat FROM agents_effect WHERE id = %(id)s FOR UPDATE
 )
 UPDATE agents_effect SET state = 'started', claim = %(claim)s, lease_token = %(token)s, owner = %(owner)s,
-    started_at = clock_timestamp(), deadline_seconds = %(deadline)s, has_probe = %(probe)s,
+    place = %(place)s, started_at = clock_timestamp(), deadline_seconds = %(deadline)s, has_probe = %(probe)s,
     retry_until = COALESCE(retry_until, clock_timestamp() + make_interval(secs => %(window)s / 2))
-FROM mine
-WHERE id = %(id)s AND digest = %(digest)s
+FROM mine, was
+WHERE id = %(id)s AND digest = %(digest)s AND place = %(found_at)s
     AND (state = 'authorised' OR state = 'started' AND (retry_until > clock_timestamp() OR claim = %(gone)s))
-RETURNING id
+RETURNING was.is_repeat
 """
 
 
@@ -68,13 +70,11 @@ class Call:
     thread_id: str
     token: int
     action: str
-    args: Mapping[str, Any]
+    digest: str
     call_id: str = ""
-
-    @property
-    def digest(self) -> str:
-        """What the approved arguments must have too."""
-        return digest_of(self.action, self.args)
+    #: Who makes it, and which of the calls like it this is: see `places`.
+    task: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,10 +123,7 @@ def standing(call: Call, *, is_gated: bool) -> Effect | None:
 
     Raises NotAuthorised where it would use an approval that was given for other arguments.
     """
-    mine = Effect.objects.of_call(
-        thread_id=call.thread_id, action=call.action, call_id=call.call_id, digest=call.digest
-    )
-    found = mine.select_related("ticket").first()
+    found = Effect.objects.of_call(call).select_related("ticket").first()
     if found is None or found.digest == call.digest:
         return found
     if not is_gated and found.state in OVER:
@@ -140,18 +137,27 @@ def claim(effect: Effect, call: Call, terms: Terms, *, gone: str = "") -> Claim 
     `gone`: a claim that is known to come to nothing any more; its place may be taken, under the same key.
     Where the connection breaks in the commit, the claim is looked for; unreadable, it is as if it were not given.
     """
-    wanted = Claim(effect=effect, token=call.token, is_repeat=effect.state == EffectState.STARTED and not gone)
+    wanted = Claim(effect=effect, token=call.token)
     try:
-        if _claim(wanted, call, terms, gone=gone):
-            return wanted
+        if (is_repeat := _claim(wanted, call, terms, gone=gone)) is not None:
+            return replace(wanted, is_repeat=is_repeat)
     except AWAY:
         connection.close()
         if _claimed(wanted).exists():
-            return wanted
+            # Whether it had been begun went with the connection: a key may have been used, so it counts as used.
+            return replace(wanted, is_repeat=not gone and terms.window_seconds is not None)
         raise
     if not Run.objects.filter(thread_id=call.thread_id, lease_token=call.token).exists():
         raise LeaseLost(thread_id=call.thread_id)
     return None
+
+
+def is_taken(effect: Effect, call: Call) -> bool:
+    """Has another call been given this effect since it was read?"""
+    return (
+        effect.place != call.place
+        and Effect.objects.filter(pk=effect.pk).exclude(place__in=[effect.place, call.place]).exists()
+    )
 
 
 def may_repeat(claim: Claim) -> bool:
@@ -171,7 +177,7 @@ def renew(effect: Effect, call: Call) -> Effect:
             raise LeaseLost(thread_id=call.thread_id)
         tickets.start_again(effect.ticket_id)
         again = Effect.objects.filter(ticket=effect.ticket_id, number=effect.number + 1).first()
-        return again or _make(effect.ticket, number=effect.number + 1, digest=effect.digest)
+        return again or _make(effect.ticket, number=effect.number + 1, digest=effect.digest, place=effect.place)
 
 
 def settle(
@@ -200,7 +206,7 @@ def settle(
 def authorise_again(ticket: Ticket) -> None:
     """A person found out that it did not happen, and enough have signed that it runs again. Under its row lock."""
     last = Effect.objects.filter(ticket=ticket).order_by("-number")[0]
-    _make(ticket, number=last.number + 1, digest=last.digest)
+    _make(ticket, number=last.number + 1, digest=last.digest, place=last.place)
     tickets.start_again(ticket.pk)
 
 
@@ -284,6 +290,8 @@ def _claim_facts(wanted: Claim, call: Call, terms: Terms) -> dict[str, Any]:
         "window": terms.window_seconds,
         "id": wanted.effect.pk,
         "digest": call.digest,
+        "place": call.place,
+        "found_at": wanted.effect.place,
     }
 
 
@@ -292,17 +300,19 @@ def _is_harmless(ticket: Ticket) -> bool:
     return ticket.gate == Gate.AUTO and ticket.risk == Risk.LOW
 
 
-def _claim(wanted: Claim, call: Call, terms: Terms, *, gone: str) -> bool:
+def _claim(wanted: Claim, call: Call, terms: Terms, *, gone: str) -> bool | None:
+    """Had it been begun before, as the row says under its lock? None where it was not given."""
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {**_claim_facts(wanted, call, terms), "gone": gone})
-        return cursor.fetchone() is not None
+        given = cursor.fetchone()
+        return bool(given[0]) if given else None
 
 
 def _claimed(claim: Claim) -> QuerySet[Effect]:
     return Effect.objects.filter(pk=claim.effect.pk, claim=claim.key, state=EffectState.STARTED)
 
 
-def _make(ticket: Ticket, *, number: int, digest: str) -> Effect:
+def _make(ticket: Ticket, *, number: int, digest: str, place: str = "") -> Effect:
     told = [ticket.pk, ticket.revision, ticket.tool_call_id, number]
     return Effect.objects.create(
         effect_id=hashlib.sha256(digests.canonical(told)).hexdigest(),
@@ -313,6 +323,7 @@ def _make(ticket: Ticket, *, number: int, digest: str) -> Effect:
         action=ticket.action,
         tool_call_id=ticket.tool_call_id,
         digest=digest,
+        place=place,
     )
 
 

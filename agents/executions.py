@@ -28,11 +28,11 @@ def record(delivered: Sequence[Ticket], seen: Seen, *, pause: Pause | None = Non
     told = {ticket.pk for ticket in delivered}
     key = pause.ask.result if pause else ""
     for ticket in _started(delivered):
+        mine = pause if ticket.pk in told else None
         if ticket.is_ledgered:
-            if _is_over(ticket, seen, pause if ticket.pk in told else None) or _is_passed(ticket, told):
+            if (_is_over(ticket, seen, mine) or _is_passed(ticket, told)) and not _may_come(ticket, seen):
                 effects.pass_by(ticket.pk)
             continue
-        mine = pause if ticket.pk in told else None
         asked = mine.times_asked(ticket.tool_call_id) if mine else 0
         if not _record_result(ticket, seen, asked=asked) and (_is_over(ticket, seen, mine) or _is_passed(ticket, told)):
             result = _value(seen, key) if ticket.pk in told else None
@@ -103,6 +103,11 @@ def _started(delivered: Iterable[Ticket]) -> list[Ticket]:
 def _is_over(ticket: Ticket, seen: Seen, pause: Pause | None = None) -> bool:
     task_id = pause.task_id if pause else ""
     return seen.is_past(interrupt_id=ticket.interrupt_id, checkpoint_id=ticket.checkpoint_id, task_id=task_id)
+
+
+def _may_come(ticket: Ticket, seen: Seen) -> bool:
+    """The graph asks something else before it comes to its tools: the call that was approved still waits for them."""
+    return bool(seen.pauses) and seen.is_waited_for(tool_call_id=ticket.tool_call_id, action=ticket.action)
 
 
 def _is_passed(ticket: Ticket, told: Collection[int]) -> bool:

@@ -21,7 +21,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
 
-from agents import effects, evidence, fence, outcomes, workers
+from agents import effects, evidence, fence, outcomes, places, workers
 from agents.database import AWAY, in_thread, refusal, waited_for
 from agents.effects import Call, Claim, Terms
 from agents.errors import DatabaseAway, InDoubt, LeaseLost, NotAuthorised, TooEarly
@@ -129,7 +129,10 @@ def call_of(config: RunnableConfig | None, *, action: str, args: Mapping[str, An
     told = ensure_config(config).get("configurable", {})
     if TOKEN not in told:
         return None
-    return Call(thread_id=str(told["thread_id"]), token=told[TOKEN], action=action, args=args, call_id=call_id)
+    digest = effects.digest_of(action, args)
+    task, place = places.of(told, call_id=call_id, digest=digest)
+    facts: dict[str, Any] = {"call_id": call_id, "digest": digest, "task": task, "place": place}
+    return Call(thread_id=str(told["thread_id"]), token=told[TOKEN], action=action, **facts)
 
 
 async def carry_out(call: Call | None, terms: Terms, work: Callable[[], Awaitable[Any]], *, is_gated: bool) -> Any:
@@ -169,13 +172,17 @@ def carry_out_sync(call: Call | None, terms: Terms, work: Callable[[], Any], *, 
 def _enter(call: Call, terms: Terms, *, is_gated: bool) -> Entry:
     """May this call be made? Committed before the answer is given."""
     with _bubbling(call.thread_id):
-        effect = effects.standing(call, is_gated=is_gated)
-        if effect is None and is_gated:
-            raise NotAuthorised
-        return _entry(effect, call, terms) if effect else Entry()
+        while True:
+            effect = effects.standing(call, is_gated=is_gated)
+            if effect is None and is_gated:
+                raise NotAuthorised
+            entry = _entry(effect, call, terms) if effect else Entry()
+            if entry is not None:
+                return entry
 
 
-def _entry(effect: Effect, call: Call, terms: Terms) -> Entry:
+def _entry(effect: Effect, call: Call, terms: Terms) -> Entry | None:
+    """None where another call like this one was given the approval a moment ago; there may be one more."""
     state = EffectState(effect.state)
     if state in (EffectState.SUCCEEDED, EffectState.HAPPENED) or (state is EffectState.FAILED and effect.kept):
         return Entry(done=effect)
@@ -186,6 +193,8 @@ def _entry(effect: Effect, call: Call, terms: Terms) -> Entry:
     claim = effects.claim(effect, call, terms) if state is not EffectState.UNKNOWN else None
     if claim is None and state is EffectState.STARTED:
         return _asked_after(effect, call, terms)
+    if claim is None and effects.is_taken(effect, call):
+        return None
     return _begun(effect, claim)
 
 

@@ -63,6 +63,12 @@ class Seen:
         early = next((m for m in self.results if m.tool_call_id == tool_call_id), None)
         return transcripts.result_of(self.values, tool_call_id, asked=asked) or early
 
+    def is_waited_for(self, *, tool_call_id: str, action: str) -> bool:
+        """Has the model made this call and got no answer yet? One without an id is known by its name."""
+        told = {message.tool_call_id for message in self.results}
+        waiting = [call for call in transcripts.unanswered(self.values)[1] if call["id"] not in told]
+        return any(call["id"] == tool_call_id if tool_call_id else call["name"] == action for call in waiting)
+
     def pause(self, interrupt_id: str) -> Pause | None:
         """The pause with this id, if it still waits."""
         return next((p for p in self.pauses if p.interrupt_id == interrupt_id), None)

@@ -18,7 +18,7 @@ from langgraph.errors import UnknownInterruptError
 from langgraph.pregel import Pregel
 from langgraph.types import Command, PregelTask, StateSnapshot
 
-from agents import asks, edits, ledger, snapshots, tool_messages, transcripts
+from agents import asks, edits, ledger, places, snapshots, tool_messages, transcripts
 from agents.asks import Ask
 from agents.checkpoints import Stopped
 from agents.entries import GraphEntry
@@ -61,6 +61,7 @@ class Thread:
                 "model": model,
                 "__pregel_strict_resume": True,
                 ledger.TOKEN: token,
+                places.CALLS: places.Calls(),
             }
         }
 

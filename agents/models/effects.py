@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from approvals.models import Ticket
@@ -48,18 +48,63 @@ MOVES: dict[EffectState, frozenset[EffectState]] = {
 LIVE = (EffectState.AUTHORISED, EffectState.STARTED, EffectState.UNKNOWN)
 UNBEGUN = (EffectState.AUTHORISED, EffectState.WITHDRAWN)
 OVER = tuple(state for state in EffectState if state not in LIVE)
+#: Ranks below this are sure: the effect of the same place, or of the same id.
+OF_ITS_OWN = 2
+ID = models.BigIntegerField()
+
+
+class CallFacts(Protocol):
+    """A call, as the ledger looks for its effect."""
+
+    @property
+    def thread_id(self) -> str: ...
+    @property
+    def token(self) -> int: ...
+    @property
+    def action(self) -> str: ...
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def place(self) -> str: ...
 
 
 class EffectQuerySet(models.QuerySet["Effect"]):
     """Every query has a name."""
 
-    def of_call(self, *, thread_id: str, action: str, call_id: str, digest: str) -> EffectQuerySet:
-        """Those of one call of the model, the newest approval first; without an id, of the same arguments."""
-        mine = self.filter(thread_id=thread_id, action=action).exclude(state=EffectState.WITHDRAWN)
-        named = Q(tool_call_id=call_id) | Q(tool_call_id="", digest=digest) if call_id else Q(digest=digest)
-        # Of two approvals of the same arguments the one that can still be used comes first.
-        rank = models.Case(models.When(state=EffectState.AUTHORISED, then=0), default=1)
-        return mine.filter(named).order_by(*(() if call_id else (rank,)), "-ticket_id", "-number")
+    def of_call(self, call: CallFacts) -> EffectQuerySet:
+        """Those that this call may be, the likeliest first.
+
+        The one that was begun at its place; the newest of its id; an approval of the same arguments that no call
+        has used, the oldest first; one of this execution that came to nothing; what an earlier worker's turn made
+        of the same arguments at a place that is no more, as in a fork. Never what another call of this turn used.
+        """
+        mine = self.filter(thread_id=call.thread_id, action=call.action).exclude(state=EffectState.WITHDRAWN)
+        named = Q(tool_call_id=call.call_id) if call.call_id else Q(pk=None)
+        same = Q(digest=call.digest, tool_call_id="") if call.call_id else Q(digest=call.digest)
+        here, own = (Q(place=call.place), Q(place__startswith=call.task)) if call.task else (Q(pk=None), Q(pk=None))
+        past = Q(lease_token=None) | Q(lease_token__lt=call.token)
+        free = same & (Q(place="") | past & ~own)
+        failed = same & own & Q(state=EffectState.FAILED, kept=None)
+        ranks = (
+            here,
+            named & (Q(digest=call.digest) | Q(state__in=LIVE)),
+            free & Q(state=EffectState.AUTHORISED, tool_call_id=""),
+            free & Q(state=EffectState.AUTHORISED),
+            failed,
+            free,
+        )
+        whens = [models.When(found, then=models.Value(rank)) for rank, found in enumerate(ranks)]
+        newest_first = models.Case(
+            models.When(rank__lt=OF_ITS_OWN, then=-F("ticket_id")), default=F("ticket_id"), output_field=ID
+        )
+        found = mine.filter(here | named | free | failed)
+        return found.annotate(rank=models.Case(*whens, default=models.Value(len(ranks)))).order_by(
+            "rank", newest_first, "-number"
+        )
 
     def under_way(self) -> EffectQuerySet:
         """Begun, and no outcome is written down."""
@@ -82,6 +127,8 @@ class Effect(models.Model):
     digest = models.CharField(max_length=64)
     state = models.CharField(max_length=12, choices=EffectState.choices, default=EffectState.AUTHORISED)
 
+    #: The call that it is, of several with the same arguments: see `agents.places`. Empty until it is begun.
+    place = models.CharField(max_length=400, blank=True, default="", db_default="")
     #: Made anew by each claim: by it the claimer, and nobody else, knows its claim again.
     claim = models.CharField(max_length=32, blank=True)
     #: The lease under which it was begun, and whose: host and process.

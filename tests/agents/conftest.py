@@ -31,7 +31,7 @@ def runtime(transactional_db: None) -> None:
 @pytest.fixture
 def project(settings: Any, tmp_path: Path) -> Path:
     """A langgraph.json that names the example graphs."""
-    from tests.agents import ledger_graphs
+    from tests.agents import ledger_graphs, twin_graphs
 
     modules = (
         example_graphs,
@@ -41,6 +41,7 @@ def project(settings: Any, tmp_path: Path) -> Path:
         heavy_graphs,
         breakpoint_graphs,
         ledger_graphs,
+        twin_graphs,
     )
     graphs: dict[str, Any] = {name: f"{module.__name__}:{name}" for module in modules for name in module.NAMES}
     words = {"approve": "approved", "reject": "rejected"}
@@ -50,7 +51,7 @@ def project(settings: Any, tmp_path: Path) -> Path:
     flat = {"approve": {"action": "approve", "**": "{args}"}, "reject": {"action": "reject"}}
     graphs["tool_asks"] = {"path": graphs["tool_asks"], "words": flat, "asks": {"tools": {"call": True}}}
     graphs["assistance"] = {"path": graphs["assistance"], "words": {"respond": {"data": "{message}"}}}
-    for name in ("by_hand", "steps", "delayed"):
+    for name in ("by_hand", "steps", "delayed", "asks_between", *twin_graphs.NAMES):
         graphs[name] = {"path": graphs[name], "is_guarded": True}
     part = {"send": {"action": "send", "args": ["title"]}}
     graphs["huge_draft_in_part"] = {"path": graphs["huge_draft_in_part"], "asks": part}

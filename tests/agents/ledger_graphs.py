@@ -28,6 +28,7 @@ NAMES = [
     "unreachable",
     "steps",
     "delayed",
+    "asks_between",
 ]
 PAID: list[tuple[str, str]] = []
 #: What the next payments raise after they have paid, or before.
@@ -225,7 +226,7 @@ def _wait(state: MessagesState) -> dict[str, Any]:
     return {}
 
 
-def _with_step(step: Any) -> StateGraph[Any, Any, Any, Any]:
+def _with_step(step: Any, *, leads_on: bool = True) -> StateGraph[Any, Any, Any, Any]:
     """With a step of its own between what people are asked and what is done."""
     builder = StateGraph(MessagesState)
     builder.add_node("agent", _agent)
@@ -236,13 +237,37 @@ def _with_step(step: Any) -> StateGraph[Any, Any, Any, Any]:
     asks = ["review", END]
     builder.add_conditional_edges("agent", lambda s: "review" if s["messages"][-1].tool_calls else END, asks)
     builder.add_edge("review", "step")
-    builder.add_edge("step", "tools")
+    if leads_on:
+        builder.add_edge("step", "tools")
     builder.add_edge("tools", "agent")
     return builder
 
 
 changed = _with_step(_change)
 delayed = _with_step(_wait)
+
+
+# Between the approval and the tools the graph asks something else; where the answer is no, it answers the call itself.
+def _ask_more(state: MessagesState) -> dict[str, Any]:
+    [call] = state["messages"][-1].tool_calls
+    if interrupt("Is today a good day?"):
+        return {}
+    return {"messages": [ToolMessage("Not today.", tool_call_id=call["id"])]}
+
+
+def _route(state: MessagesState) -> str:
+    return "later" if isinstance(state["messages"][-1], ToolMessage) else "tools"
+
+
+def _asking_between() -> Any:
+    builder = _with_step(_ask_more, leads_on=False)
+    builder.add_node("later", lambda state: interrupt("Another day?") and None)
+    builder.add_conditional_edges("step", _route, ["tools", "later"])
+    builder.add_edge("later", "agent")
+    return builder.compile()
+
+
+asks_between = _asking_between()
 
 # Tools called by hand: one that nobody was asked about, one that somebody was.
 GUARDED = guards.guarded(pay)

@@ -212,6 +212,22 @@ class TestApproval:
         start("payroll", {"messages": [{"role": "user", "content": "never mind"}]}, thread_id=run.thread_id)
         assert (paid(), states()) == ([], ["withdrawn"])
 
+    def test_a_question_before_the_tools_leaves_the_approval_standing(self, start, resume, alice):
+        start("asks_between", {"messages": [{"role": "user", "content": "pay bob"}]})
+        resume(decide(Ticket.objects.get(), alice))
+        run = resume(decide(Ticket.objects.pending().get(), alice))
+        asked, more = Effect.objects.order_by("id")
+        assert (run.status, asked.state, more.state) == ("succeeded", "succeeded", "withdrawn")
+        assert [("bob", asked.effect_id)] == PAID
+        assert asked.ticket.execution == "succeeded"
+
+    def test_once_the_graph_has_answered_the_call_itself_the_approval_is_void(self, start, resume, alice):
+        start("asks_between", {"messages": [{"role": "user", "content": "pay bob"}]})
+        resume(decide(Ticket.objects.get(), alice))
+        assert states() == ["authorised"]
+        resume(decide(Ticket.objects.pending().get(), alice, "reject"))
+        assert (paid(), states(), Ticket.objects.order_by("id").first().error) == ([], ["withdrawn"], effects.PASSED)
+
     def test_outside_a_run_it_just_calls(self):
         assert ledger.once(lambda to: f"paid {to}", action="pay", args={"to": "bob"}) == "paid bob"
         assert ledger_graphs.GUARDED.invoke({"to": "bob"}) == "paid bob"
@@ -433,9 +449,17 @@ class TestDatabase:
     def test_two_at_once_claim_it_once(self, effect, run_together):
         Run.objects.update(lease_expires_at="2100-01-01T00:00Z")
         token = Run.objects.get().lease_token
-        call = effects.Call(thread_id=effect.thread_id, token=token, action="pay", args={"to": "bob"})
+        call = effects.Call(thread_id=effect.thread_id, token=token, action="pay", digest=effect.digest)
         given = run_together(*(in_thread(effects.claim, effect, call, effects.Terms()) for _ in range(8)))
         assert [claim is None for claim in given].count(False) == 1
+
+    def test_of_those_who_may_begin_under_one_key_one_is_the_first(self, effect, run_together):
+        Run.objects.update(lease_expires_at="2100-01-01T00:00Z")
+        token = Run.objects.get().lease_token
+        call = effects.Call(thread_id=effect.thread_id, token=token, action="pay", digest=effect.digest)
+        keyed = effects.Terms(window_seconds=3600)
+        given = run_together(*(in_thread(effects.claim, effect, call, keyed) for _ in range(8)))
+        assert sorted(claim.is_repeat for claim in given) == [False, *[True] * 7]
 
 
 def run_sql(statement):
