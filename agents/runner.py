@@ -48,6 +48,7 @@ async def resume(thread_id: str, ticket_id: int) -> None:
     cannot: the ticket stays undelivered, and the run says why.
     """
     if not await in_thread(_is_due, thread_id, ticket_id):
+        logger.info("Nothing to deliver of ticket %s on %s: it is not decided, not due, or told", ticket_id, thread_id)
         return
     if await in_thread(doubts.is_about_doubt, ticket_id):
         await in_thread(doubts.settle, thread_id, ticket_id)
@@ -89,6 +90,7 @@ async def _resume(session: Session) -> None:
 async def _drive(session: Session) -> None:
     run = session.run
     if run.status not in {RunStatus.QUEUED, RunStatus.RUNNING}:
+        logger.info("Nothing to drive on %s: the run is %s", run.thread_id, run.status)
         return
     if run.status == RunStatus.QUEUED and not run.wish:
         await _begin(session, run.input)

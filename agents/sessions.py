@@ -111,6 +111,8 @@ async def advance(session: Session, seen: Seen, *, stale: str = "", done: Delive
         standing = standing_of(session, seen, stale=stale, done=done)
         delivery = await in_thread(deliveries.settle, session.lease, standing)
         if delivery is None:
+            at = ", ".join(seen.places) or "its end"
+            logger.debug("Nothing more to deliver on %s: the graph stands at %s", session.run.thread_id, at)
             return
         seen, done, stale = await answer(session, delivery), delivery, ""
 

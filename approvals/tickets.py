@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,8 @@ from approvals.errors import ApprovalError, ForbiddenMove, TicketClosed, TicketN
 from approvals.failpoints import Point
 from approvals.models import Ticket, TicketQuerySet
 from approvals.states import Channel, DecisionType, Execution, Outcome, TicketState
+
+logger = logging.getLogger(__name__)
 
 #: What each final state says to a graph.
 ANSWERS = {
@@ -165,18 +168,26 @@ def claim(asked: TicketQuerySet) -> list[Ticket]:
     caller is in a transaction.
     """
     waiting = list(asked.filter(freezes.none_stands()).select_for_update(of=("self",)).order_by("position"))
+    if not waiting:
+        return _left(waiting, "none is left of the question, or everything is frozen")
     if any(ticket.delivered_at or TicketState(ticket.state) not in ANSWERS for ticket in waiting):
-        return []
+        return _left(waiting, "one is open or has been told")
     clocks = [audit.follow(ticket) for ticket in waiting]
     if any(not ticket.release_at or ticket.release_at > now for ticket, now in zip(waiting, clocks, strict=True)):
-        return []
+        return _left(waiting, "one can still be taken back")
     if void := [ticket for ticket in waiting if not sign_off.holds(ticket)]:
         for ticket in void:
             _ask_again(ticket)
-        return []
+        return _left(waiting, "an approval holds no more, so people are asked again")
     for ticket, now in zip(waiting, clocks, strict=True):
         _deliver(ticket, now)
     return waiting
+
+
+def _left(waiting: list[Ticket], why: str) -> list[Ticket]:
+    """Nothing is claimed; the log says why."""
+    logger.debug("Nothing is claimed of tickets %s: %s", [ticket.pk for ticket in waiting], why)
+    return []
 
 
 def _ask_again(ticket: Ticket) -> None:

@@ -15,12 +15,11 @@ from typing import Any
 import psycopg
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
-from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
 
-from agents import leases, workers
+from agents import connectors, leases, workers
 from agents.database import RECONNECT_SECONDS
 from agents.errors import AgentError, GaveUp
 
@@ -54,7 +53,7 @@ class Command(BaseCommand):
         if options["concurrency"] < 1:
             raise CommandError("--concurrency must be at least 1.", returncode=2)
         # The connector Django uses cannot LISTEN; this one can, on the same database.
-        connector = PsycopgConnector(
+        connector = connectors.WorkerConnector(
             kwargs=connector_params(), timeout=CONNECT_SECONDS, reconnect_timeout=RECONNECT_SECONDS
         )
         try:
@@ -70,6 +69,7 @@ async def _work(*, concurrency: int) -> None:
     # Imported here: the worker is the process that needs LangGraph.
     from agents import checkpoints, registry, runner, sweeps
 
+    asyncio.get_running_loop().set_exception_handler(connectors.note_orphans)
     await asyncio.to_thread(registry.warm)
     async with app.open_async():
         surveying = asyncio.create_task(_until_done(runner.survey))
