@@ -19,7 +19,7 @@ from django.db import connection
 from langchain_core.messages import ToolMessage
 from langgraph.types import Command
 
-from agents import checkpoints, evidence, transcripts
+from agents import checkpoints, evidence, transcripts, workers
 from agents.effects import Kept
 from agents.models import EffectState
 from approvals.states import Execution
@@ -99,7 +99,8 @@ def inside() -> Iterator[None]:
     watch = _watch.get() or Watch()
     watch.inside += 1
     try:
-        yield
+        with workers.acting():
+            yield
     finally:
         watch.inside -= 1
 
@@ -125,9 +126,13 @@ def within_sync(seconds: float, work: Callable[[], Any]) -> Outcome:
         context = copy_context()
     box: list[Outcome] = []
 
+    def entered() -> Any:
+        with inside():  # a plain function says so nowhere else
+            return work()
+
     def call() -> None:
         try:
-            box.append(context.run(_outcome, watch, work))
+            box.append(context.run(_outcome, watch, entered))
         finally:
             connection.close()
 
@@ -141,9 +146,8 @@ def asked(seconds: float, probe: Callable[[str], Any], key: str) -> Any:
     """What a provider says of a key, no later than its deadline; a coroutine is waited for. None where it does not."""
 
     def ask() -> Any:
-        with inside():
-            said = probe(key)
-            return asyncio.run(_waited_for(said)) if inspect.isawaitable(said) else said
+        said = probe(key)
+        return asyncio.run(_waited_for(said)) if inspect.isawaitable(said) else said
 
     outcome = within_sync(seconds, ask)
     if outcome.hung or outcome.error:

@@ -36,6 +36,9 @@ LOCK = 0x434F554E
 #: Rows of processes that ended; who looks into an old case may still need to know.
 KEPT_DAYS = 90
 
+#: One for each thread that is in a tool's code.
+_acting: set[object] = set()
+
 _ENROL = """
 INSERT INTO agents_worker (name, kind, host, pid, machine, born) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, ended_at = NULL RETURNING id
@@ -62,10 +65,10 @@ def is_dead(owner: str) -> bool:
     worker = Worker.objects.filter(name=owner).first()
     if worker is None:
         return False
+    if worker.machine and worker.machine == _machine():
+        return not _runs(worker.pid, born=worker.born)  # whatever it said: one that said goodbye may hang in a tool
     if worker.ended_at is not None:
         return True
-    if worker.machine and worker.machine == _machine():
-        return not _runs(worker.pid, born=worker.born)
     with connection.cursor() as cursor:
         cursor.execute(_IS_SILENT, [SILENT_SECONDS, LOCK, worker.pk])
         return bool(cursor.fetchone()[0])
@@ -80,6 +83,17 @@ def enrolled(kind: str) -> Iterator[None]:
         yield
     finally:
         enrolment.stop()
+
+
+@contextmanager
+def acting() -> Iterator[None]:
+    """This thread is in code that may act on the world; until it is out the process is not done."""
+    mine = object()
+    _acting.add(mine)
+    try:
+        yield
+    finally:
+        _acting.discard(mine)
 
 
 class Enrolment:
@@ -102,7 +116,13 @@ class Enrolment:
         self._thread.start()
 
     def stop(self) -> None:
-        """Say goodbye; without a database the silence says it."""
+        """Say goodbye; without a database the silence says it.
+
+        Not while a thread is still in a tool's code: the signs of life then go on for as long as the process does.
+        """
+        if _acting:
+            logger.warning("No goodbye is said: a tool that was given up is still at work in this process")
+            return
         self._over.set()
         self._thread.join()
         with suppress(psycopg.Error):

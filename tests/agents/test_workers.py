@@ -48,11 +48,28 @@ def test_nothing_is_known_of_a_stranger(db):
     assert not workers.is_dead("stranger:1:x")
 
 
-def test_a_process_that_said_goodbye_is_dead(db):
-    with workers.enrolled("worker"):
-        name = workers.name()
-        assert not workers.is_dead(name)
-    assert workers.is_dead(name)
+class TestGoodbye:
+    """What a process says of itself is believed where the kernel cannot be asked."""
+
+    @pytest.fixture
+    def enrolment(self, db):
+        enrolment = workers.Enrolment("worker")
+        enrolment.start()
+        Worker.objects.update(**ELSEWHERE)
+        yield enrolment
+        enrolment.stop()
+
+    def test_who_said_it_is_dead(self, enrolment):
+        assert not workers.is_dead(workers.name())
+        enrolment.stop()
+        assert workers.is_dead(workers.name())
+
+    def test_it_is_not_said_while_a_tool_is_at_work(self, enrolment, caplog):
+        with workers.acting():
+            enrolment.stop()
+            Worker.objects.update(**LONG_SILENT)
+            assert not workers.is_dead(workers.name())
+        assert "still at work" in caplog.text
 
 
 class TestOnThisMachine:
@@ -74,6 +91,11 @@ class TestOnThisMachine:
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert workers.is_dead(name)
+
+    def test_one_that_said_goodbye_and_hangs_in_a_tool_is_alive(self, db, child):
+        name = neighbour(child)
+        Worker.objects.update(ended_at=LONG_SILENT["seen_at"])
+        assert not workers.is_dead(name)
 
     def test_another_process_under_its_number_is_not_it(self, db, child):
         assert workers.is_dead(row(pid=child.pid, machine=workers._machine(), born=1))
