@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from agents import history
 from agents.history import Step
-from agents.models import Run, RunStatus
+from agents.models import Run
 from approvals.models import Ticket
 
 #: A step is announced to nobody, so only a look finds it; each is a handful of small indexed queries.
@@ -74,7 +74,7 @@ class Follower:
         while True:
             run = self.look()
             left = deadline - time.monotonic()
-            if left <= 0 or (run is not None and RunStatus(run.status).is_over):
+            if left <= 0 or (run is not None and run.standing.is_over):
                 return
             time.sleep(min(LOOK_SECONDS, left))
 

@@ -28,7 +28,12 @@ def check(entry: GraphEntry, value: Any) -> None:
 
 
 def of_message(entry: GraphEntry, message: str) -> dict[str, Any]:
-    """A plain sentence as this graph's input, by what its entry says or a worker has seen. Raises TakesNoMessage."""
+    """A plain sentence as this graph's input, by what its entry says or a worker has seen.
+
+    Raises TakesNoMessage or BadInput.
+    """
+    if not message.strip():
+        raise BadInput(why="the message is empty; say what the agent is to do.")
     if entry.input_schema is None and not entry.message:
         entry = replace(entry, input_schema=_seen(entry.name))
     return registry.message_input(entry, message)

@@ -74,7 +74,7 @@ class Moving:
         if self.look is None:
             return Group(Text("Starting…", style="dim"))
         head = Text(f"{self.look.run.graph} {self.look.run.thread_id}: ", style="bold")
-        head.append(status(self.look.run), style=STYLES.get(RunStatus(self.look.run.status), ""))
+        head.append(status(self.look.run), style=STYLES.get(self.look.run.standing, ""))
         steps = [Text(f"  {step.at:%H:%M:%S}  {told(step)}", style="dim") for step in self.steps]
         return Group(head, *steps, *([_table(self.look.tickets)] if self.look.tickets else []))
 
@@ -104,7 +104,10 @@ def shown_on(out: OutputWrapper, *, is_terminal: bool, is_error: bool) -> Iterat
 def status(run: Run) -> str:
     """Where the run stands."""
     places = run.waiting_at if run.status == RunStatus.PAUSED else []
-    return f"{run.status} at {wording.listed([layouts.way(place) for place in places])}" if places else str(run.status)
+    stands = run.standing
+    if stands != run.status:
+        return f"{stands}: people are asked what became of an action"
+    return f"{stands} at {wording.listed([layouts.way(place) for place in places])}" if places else stands.value
 
 
 def told(step: Step) -> str:

@@ -53,10 +53,10 @@ def fixed(values: Any) -> dict[str, Any]:
 
 
 def output(values: Any) -> Any:
-    """What a run ended with: the agent's last words, else the state's values."""
-    spoken = [m for m in messages(values) if isinstance(m, AIMessage)]
+    """What a run ended with: the last words of the agent or its tools, else the state's values."""
+    spoken = [str(m.text) for m in messages(values) if isinstance(m, AIMessage | ToolMessage)]
     if spoken:
-        return str(spoken[-1].text)
+        return next(filter(str.strip, reversed(spoken)), "")
     return state(values) if isinstance(values, Mapping) else plain(values)
 
 

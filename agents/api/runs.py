@@ -39,7 +39,7 @@ class NewRun(BaseModel):
 
     graph: Words
     input: dict[str, Any] | None = None
-    message: Annotated[str, Field(min_length=1)] | None = None
+    message: str | None = None
     #: Repeated with the same input it is the same run; with other words it goes on. Left out: a new one.
     thread_id: Words | None = None
     #: PROVIDER:MODEL; left out: the scripted one.
@@ -122,7 +122,8 @@ def _steered(request: HttpRequest, thread_id: str, wish: Callable[..., Run]) -> 
 
 
 def _find(request: HttpRequest, thread_id: str) -> Run:
-    return get_object_or_404(Run.objects.visible_to(reader(request)).select_related("requester"), thread_id=thread_id)
+    mine = Run.objects.visible_to(reader(request)).with_doubt().select_related("requester")
+    return get_object_or_404(mine, thread_id=thread_id)
 
 
 def _told(request: HttpRequest, run: Run) -> RunOut:
@@ -131,7 +132,7 @@ def _told(request: HttpRequest, run: Run) -> RunOut:
         thread_id=run.thread_id,
         url=settings.PUBLIC_URL + run.get_absolute_url(),
         graph=run.graph,
-        status=run.status,
+        status=run.standing,
         requester=run.requester.get_username() if run.requester else None,
         model=run.model,
         tickets=[
@@ -143,5 +144,5 @@ def _told(request: HttpRequest, run: Run) -> RunOut:
         error=run.error or None,
         waiting_at=run.waiting_at,
         created_at=run.created_at,
-        ended_at=run.ended_at,
+        ended_at=run.ended_at if run.standing.is_over else None,
     )

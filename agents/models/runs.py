@@ -50,6 +50,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         seen = Ticket.objects.visible_to(user).values("thread_id")
         return self.filter(Q(requester=user.pk) | Q(thread_id__in=seen))
 
+    def with_doubt(self) -> RunQuerySet:
+        """Each knows at once whether people are being asked what became of one of its actions."""
+        asked = Ticket.objects.pending().filter(thread_id=models.OuterRef("thread_id"), about__isnull=False)
+        return self.annotate(is_asked_about=models.Exists(asked))
+
 
 class Run(models.Model):
     """One LangGraph thread that Countersign drives."""
@@ -110,3 +115,17 @@ class Run(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("agents:run", args=(self.thread_id,))
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Are people being asked what became of one of its actions? See `with_doubt` where there are many."""
+        if self.status != RunStatus.FAILED:
+            return False
+        known: bool | None = getattr(self, "is_asked_about", None)
+        asked = Ticket.objects.pending().filter(thread_id=self.thread_id, about__isnull=False)
+        return asked.exists() if known is None else known
+
+    @property
+    def standing(self) -> RunStatus:
+        """The status for people and programs: what waits for an answer is not over, whatever broke it off."""
+        return RunStatus.PAUSED if self.is_in_doubt else RunStatus(self.status)

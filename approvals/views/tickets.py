@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from approvals import (
+    agreements,
     answer_form,
     differences,
     display,
@@ -92,6 +93,7 @@ def page(
         "review": review,
         "care": friction.of(ticket.policy, risk=ticket.risk, gate=ticket.gate),
         "answer": _answer(request, ticket, refusal, begun),
+        "same": agreements.open_to(reader(request), ticket, blind=blind),
         "no_edit": schemas.put_aside(ticket.args_schema),
         "no_answer": schemas.put_aside(ticket.answer_schema),
         "refusal": refusal,

@@ -6,12 +6,15 @@ import pytest
 
 from agents import access, doubts, runner, wishes, workers
 from agents.errors import InDoubt
+from agents.management.commands import run_agent
 from agents.models import Effect, Run, Worker
+from approvals import agreements
 from approvals.errors import DecisionNotAllowed, NotAnApprover
 from approvals.models import AuditEntry, Ticket
 from tests.agents.broken_graphs import TROUBLE
 from tests.agents.example_graphs import EFFECTS
 from tests.agents.ledger_graphs import AFTER, PAID, timeout
+from tests.api.programs import Program
 from tests.factories import decide, force, make_policy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,6 +77,27 @@ class TestPage:
         say("reject", message="the bank does not answer")
         assert "People are asked" not in self.page(client, alice)
         assert "Stopped by alice" in self.page(client, alice)
+
+    def test_a_run_that_waits_for_an_answer_is_nowhere_called_failed(self, doubtful, say, client, alice):
+        told = Program(alice, "read").get(f"runs/{doubtful.thread_id}").json()
+        assert (told["status"], told["ended_at"], run_agent.report(doubtful)["status"]) == ("paused", None, "paused")
+        client.force_login(alice)
+        listed = client.get("/runs/").content.decode()
+        assert ("In doubt" in listed, "Failed" in listed) == (True, False)
+        say("reject", message="the bank does not answer")
+        assert Program(alice, "read").get(f"runs/{doubtful.thread_id}").json()["status"] == "cancelled"
+
+    def test_what_is_in_doubt_is_known_with_the_list_of_runs(self, doubtful, django_assert_num_queries):
+        with django_assert_num_queries(1):
+            assert [run.standing for run in Run.objects.with_doubt()] == ["paused"]
+
+    def test_the_ticket_says_why_people_are_asked_and_not_why_an_action_was_stopped(self, doubtful, client, alice):
+        client.force_login(alice)
+        page = client.get(f"/tickets/{question().pk}/").content.decode()
+        assert "Why people are asked" in page
+        assert "It must not happen twice" in page
+        assert "Why it was stopped" not in page
+        assert "Why it was stopped" in client.get(f"/tickets/{first().pk}/").content.decode()
 
     def test_it_shows_the_ledger_with_late_evidence(self, doubtful, client, alice):
         Effect.objects.update(late={"state": "succeeded", "result": "paid <b>bob</b>", "error": ""})
@@ -144,6 +168,23 @@ class TestTwoSign:
         runner.drive_sync(question().thread_id)
         run = Run.objects.get()
         assert (run.status, len(PAID), first().execution) == ("succeeded", 1, "succeeded")
+
+    def test_the_second_gives_the_same_answer_without_typing_it(self, doubtful, say, client, alice, bob):
+        say("respond", message="the bank shows it\non 5 May")
+        for person, offered in ((alice, False), (bob, True)):
+            client.force_login(person)
+            page = client.get(f"/tickets/{question().pk}/").content.decode()
+            assert ("Give the same answer" in page) == offered
+        [given] = agreements.open_to(bob, question(), blind=False)
+        client.post(
+            f"/tickets/{question().pk}/decisions/",
+            {"type": "respond", "digest": question().digest, "message": given.words.replace("\n", "\r\n")},
+        )
+        assert question().state == "answered"
+
+    def test_who_must_not_know_the_others_words_is_offered_none(self, doubtful, say, bob):
+        say("respond", message="the bank shows it")
+        assert agreements.open_to(bob, question(), blind=True) == []
 
     def test_two_who_found_different_things_settle_nothing(self, doubtful, say, bob):
         say("respond", message="the bank shows it")

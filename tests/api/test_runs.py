@@ -67,6 +67,7 @@ def test_other_words_go_on_with_a_run_that_is_over(agent: Program, queued: str) 
     [
         ({"graph": "nothing", "message": "x"}, (404, "unknown_graph")),
         ({"graph": "operations"}, (422, "bad_input")),
+        ({"graph": "operations", "message": " "}, (422, "bad_input")),
         ({"graph": "operations", "message": "x", "input": {}}, (422, "bad_input")),
         ({"graph": "operations", "input": {"words": 1}}, (422, "bad_input")),
         ({"graph": "operations", "input": {"messages": [{"content": "\x00"}]}}, (422, "bad_input")),
@@ -77,6 +78,11 @@ def test_other_words_go_on_with_a_run_that_is_over(agent: Program, queued: str) 
 def test_what_cannot_be_run_leaves_no_run(agent: Program, body: Any, refusal: Any) -> None:
     assert code_of(agent.post("runs", body)) == refusal
     assert not Run.objects.exists()
+
+
+def test_an_empty_message_is_refused_in_one_sentence(agent: Program) -> None:
+    said = agent.post("runs", {"graph": "operations", "message": ""}).json()["detail"]
+    assert said == "The input cannot be used: the message is empty; say what the agent is to do."
 
 
 def test_somebody_elses_thread_is_refused(queued: str, alice: Any) -> None:

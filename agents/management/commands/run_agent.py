@@ -62,7 +62,7 @@ class Command(BaseCommand):
             self._let_be(options)
             sys.exit(INTERRUPTED)
         self._report(run, as_json=options["json"])
-        if run.status not in PAUSED_OR_DONE:
+        if run.standing not in PAUSED_OR_DONE:
             sys.exit(1)
 
     def _run(self, options: dict[str, Any]) -> Run:
@@ -103,7 +103,7 @@ class Command(BaseCommand):
             return
         if options["json"]:
             self._report(run, as_json=True)
-        self.stderr.write(LEFT.get(RunStatus(run.status), "The run is over."))
+        self.stderr.write(LEFT.get(run.standing, "The run is over."))
         self.stderr.write(f"To wait for it: manage.py run_agent {run.graph} --thread-id {run.thread_id} --wait")
 
     def _report(self, run: Run, *, as_json: bool) -> None:
@@ -127,7 +127,7 @@ def report(run: Run) -> dict[str, Any]:
     return {
         "thread_id": run.thread_id,
         "graph": run.graph,
-        "status": run.status,
+        "status": run.standing.value,
         "tickets": [
             {"id": t.pk, "action": t.action, "state": t.state, "url": site + t.get_absolute_url()} for t in tickets
         ],
