@@ -39,6 +39,10 @@ class ProposedAction:
     #: The agent's words about the action. Hostile text.
     description: str = ""
     reasoning: str = ""
+    #: What it found, each {"title", "text", "source"}, and what it says for and against. Hostile text too.
+    evidence: Sequence[Any] = field(default_factory=tuple)
+    case_for: str = ""
+    case_against: str = ""
     #: The conversation so far: {"role": "user|agent|tool|system", "content", "name", "tool_calls"}.
     context: Sequence[dict[str, Any]] = field(default_factory=tuple)
     #: 0 to 1, the agent's own claim.

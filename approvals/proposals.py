@@ -13,6 +13,10 @@ from typing import Any
 from approvals import cards, plaintext
 from approvals.contract import ProposedAction
 
+#: More pieces of evidence than anybody reads are not kept.
+MOST_EVIDENCE = 20
+OF_EVIDENCE = ("title", "text", "source")
+
 
 def plain(action: ProposedAction) -> ProposedAction:
     """The same proposal in words and values that the database takes."""
@@ -21,6 +25,9 @@ def plain(action: ProposedAction) -> ProposedAction:
         args_schema=_schema(action.args_schema),
         description=_words(action.description),
         reasoning=_words(action.reasoning),
+        evidence=[_found(each) for each in action.evidence[:MOST_EVIDENCE]],
+        case_for=_words(action.case_for),
+        case_against=_words(action.case_against),
         context=[plaintext.json(dict(line)) for line in action.context if isinstance(line, Mapping)],
         confidence=_share(action.confidence),
         answer_schema=_schema(action.answer_schema),
@@ -28,6 +35,13 @@ def plain(action: ProposedAction) -> ProposedAction:
         tool_call_id=action.tool_call_id or "",
         card=cards.claimed(plaintext.json(cards.as_json(action.card))),
     )
+
+
+def _found(each: Any) -> dict[str, str]:
+    """One piece of evidence; what has no title, text or source is its text as a whole."""
+    if isinstance(each, Mapping) and not each.keys().isdisjoint(OF_EVIDENCE):
+        return {key: _words(each.get(key)) for key in OF_EVIDENCE}
+    return {"title": "", "text": _words(each), "source": ""}
 
 
 def _words(said: Any) -> str:

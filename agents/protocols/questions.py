@@ -46,6 +46,7 @@ def said(pause: Pause) -> dict[str, Any]:
         "description": value[_text_key(value)] if _text_key(value) else "",
         "reasoning": reasoning if isinstance(reasoning, str) and reasoning else pause.reasoning,
         "confidence": _share(value.get("confidence")),
+        **_case(value),
         "best_guess": value.get("best_guess"),
     }
 
@@ -54,7 +55,14 @@ def said_keys(value: Mapping[str, Any]) -> set[str]:
     """The keys of the question that `said` shows."""
     keys = {_text_key(value), "best_guess"}
     keys |= {"reasoning"} if isinstance(value.get("reasoning"), str) else set()
+    keys |= _case(value).keys()
     return keys | ({"confidence"} if _share(value.get("confidence")) is not None else set())
+
+
+def _case(value: Mapping[str, Any]) -> dict[str, Any]:
+    """What it found, and what it says for and against."""
+    found = {key: value[key] for key in ("case_for", "case_against") if isinstance(value.get(key), str)}
+    return found | ({"evidence": value["evidence"]} if isinstance(value.get("evidence"), list) else {})
 
 
 def _text_key(value: Mapping[str, Any]) -> str:

@@ -65,6 +65,9 @@ class TicketOut(BaseModel):
     answer_schema: dict[str, Any] | None
     description: str
     reasoning: str
+    evidence: list[dict[str, str]]
+    case_for: str
+    case_against: str
     context: list[dict[str, Any]]
     confidence: float | None
     risk: str

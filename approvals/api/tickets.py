@@ -27,6 +27,16 @@ MOST = 200
 AT_MOST = float(waiting.MOST_SECONDS)
 
 
+class Evidence(BaseModel):
+    """One thing the agent found, and where."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = ""
+    text: str = ""
+    source: str = ""
+
+
 class NewTicket(BaseModel):
     """What an agent elsewhere wants to do."""
 
@@ -37,6 +47,10 @@ class NewTicket(BaseModel):
     args_schema: dict[str, Any] | None = None
     description: str = ""
     reasoning: str = ""
+    #: What the agent found, and what it says for and against; shown as its words.
+    evidence: Annotated[list[Evidence], Field(max_length=20)] = []
+    case_for: str = ""
+    case_against: str = ""
     #: The conversation so far: {"role": "user|agent|tool|system", "content", "name"}.
     context: list[dict[str, Any]] = []
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -161,6 +175,9 @@ def _proposed(body: NewTicket) -> ProposedAction:
         args_schema=body.args_schema,
         description=body.description,
         reasoning=body.reasoning,
+        evidence=[each.model_dump() for each in body.evidence],
+        case_for=body.case_for,
+        case_against=body.case_against,
         context=body.context,
         confidence=body.confidence,
         allowed_decisions=tuple(dict.fromkeys(body.allowed_decisions or ALL_DECISIONS)),

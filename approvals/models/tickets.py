@@ -44,6 +44,9 @@ class Ticket(models.Model):
     args_schema = models.JSONField(null=True, blank=True)
     description = models.TextField(blank=True)
     reasoning = models.TextField(blank=True)
+    evidence = models.JSONField(default=list, db_default=[], blank=True)
+    case_for = models.TextField(blank=True, default="", db_default="")
+    case_against = models.TextField(blank=True, default="", db_default="")
     context = models.JSONField(default=list, blank=True)
     confidence = models.FloatField(null=True, blank=True)
     #: What was known of the action when the ticket opened; see `cards`.

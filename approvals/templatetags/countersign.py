@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from html import escape
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import template
 from django.forms import BoundField
@@ -80,6 +81,17 @@ def _drawn(pieces: Iterable[tuple[bool, str]]) -> SafeString:
         for is_marked, piece in pieces
     )
     return mark_safe("".join(marked))  # noqa: S308 - each piece was escaped
+
+
+@register.filter
+def host(address: str) -> str:
+    """Where a link of somebody else's leads; empty for what is no plain web address."""
+    try:
+        parts = urlsplit(address)
+        is_plain = "@" not in parts.netloc and not any(map(str.isspace, address))
+        return (parts.hostname or "") if is_plain and parts.scheme in {"http", "https"} else ""
+    except ValueError:
+        return ""
 
 
 @register.filter

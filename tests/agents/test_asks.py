@@ -73,6 +73,12 @@ class TestActions:
         assert (action.description, action.reasoning) == ("Now?", "It is due.")
         assert (action.confidence, action.best_guess) == (0.4, "yes")
 
+    def test_evidence_and_the_case_for_and_against_are_the_agent_s_words_and_no_arguments(self):
+        said = {"evidence": ["an invoice"], "case_for": "It is due.", "case_against": "The payee is new."}
+        action = proposed({"action": "pay", "args": {"to": "bob"}, **said})
+        assert (action.args, action.evidence) == ({"to": "bob"}, ["an invoice"])
+        assert (action.case_for, action.case_against) == ("It is due.", "The payee is new.")
+
     @pytest.mark.parametrize("confidence", [2, -1, "high", True, None])
     def test_what_is_no_confidence_is_none(self, confidence):
         assert proposed({"question": "Now?", "confidence": confidence}).confidence is None

@@ -38,6 +38,14 @@ class TestAsking:
             {"group": "reviewers", "needed": 1, "given": 0},
         ]
 
+    def test_evidence_and_the_case_for_and_against_come_back_as_they_were_sent(
+        self, agent: Program, transfers: Any
+    ) -> None:
+        said = {"evidence": [{"title": "Invoice", "text": "250", "source": "https://x.example"}], "case_for": "Due."}
+        told = agent.ask(**said).json()
+        assert (told["evidence"], told["case_for"], told["case_against"]) == (said["evidence"], "Due.", "")
+        assert agent.ask("k-odd", evidence=["no object"]).status_code == 422
+
     def test_the_same_key_is_the_same_ticket(self, agent: Program, transfers: Any) -> None:
         first, second = agent.ask("k-1"), agent.ask("k-1")
         assert (first.status_code, second.status_code) == (201, 200)

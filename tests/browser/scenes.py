@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from agents.models import Run
 from approvals import claims, deadlines, handovers, snoozes
 from approvals.audit import erasure, sealing
-from approvals.models import AuditEntry
+from approvals.models import AuditEntry, Policy
 from approvals.states import Execution
 from tests import factories
 
@@ -50,6 +50,11 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
         thread_id="invoice-2201",
         reasoning=HOSTILE,
         confidence=0.72,
+        evidence=[
+            {"title": "Invoice 2201", "text": "250.50 euros, due on Friday", "source": "https://billing.example/2201"},
+            {"title": "", "text": HOSTILE, "source": "javascript:alert(1)"},
+        ],
+        case_for="The invoice is due on Friday.",
         context=[
             {"role": "user", "content": "transfer 250.50 to bob for the invoice"},
             {"role": "agent", "content": "", "tool_calls": [{"name": "search", "args": {"query": "bob"}, "id": "1"}]},
@@ -100,6 +105,9 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
         "settings": "/settings/",
         "keys": "/help/keys/",
         "welcome": "/welcome/",
+        "practice_low": "/welcome/practice/low/",
+        "practice_medium": "/welcome/practice/medium/",
+        "practice_critical": "/welcome/practice/critical/",
         "ticket_high": transfer.get_absolute_url(),
         "ticket_medium": mail.get_absolute_url(),
         "ticket_critical": purge.get_absolute_url(),
@@ -144,4 +152,20 @@ def for_auditors(cast: dict[str, Any]) -> dict[str, str]:
         "audit_ticket": f"/audit/?ticket={trip.pk}",
         "audit_wrong": "/audit/?ticket=seven",
         "audit_entry": f"/audit/{entry.pk}/",
+    }
+
+
+def for_admins() -> dict[str, str]:
+    """The admin: what it lists, what it changes, and the page about the machinery."""
+    policy = Policy.objects.latest("pk")
+    lists = ("policy", "policyversion", "actioncard", "freeze", "token", "ticket", "auditentry", "grant")
+    return {
+        "admin": "/admin/",
+        "admin_operations": "/admin/operations/",
+        "admin_policy": f"/admin/approvals/policy/{policy.pk}/change/",
+        "admin_policy_new": "/admin/approvals/policy/add/",
+        "admin_people": "/admin/auth/user/",
+        "admin_runs": "/admin/agents/run/",
+        "admin_effects": "/admin/agents/effect/",
+        **{f"admin_{name}": f"/admin/approvals/{name}/" for name in lists},
     }
