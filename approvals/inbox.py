@@ -95,6 +95,14 @@ def counts(user: User, **known: int) -> dict[Tab, int]:
     return {tab: known[tab.name] if tab.name in known else len(ids(user, tab)) for tab in Tab}
 
 
+def neighbour(user: User, ticket: Ticket, *, is_next: bool) -> Ticket | None:
+    """The one after or before this ticket, wherever it is by now, among those that wait for the reader."""
+    urgency = Ticket.objects.filter(pk=ticket.pk).values_list(URGENCY, flat=True)[0]
+    mine = of(user, Tab.YOU).exclude(pk=ticket.pk)
+    found = mine.by_urgency().less_urgent(urgency, ticket.pk) if is_next else mine.more_urgent(urgency, ticket.pk)
+    return found.first()
+
+
 def ids(user: User, tab: Tab) -> list[int]:
     """The tickets of a tab, as far as they are counted."""
     return list(of(user, tab).order_by().values_list("pk", flat=True)[: MOST + 1])

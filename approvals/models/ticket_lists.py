@@ -163,6 +163,11 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         ranked = self.alias(rank=URGENCY)
         return ranked.filter(rank__gte=urgency).filter(Q(rank__gt=urgency) | Q(pk__gt=ticket_id))
 
+    def more_urgent(self, urgency: int, ticket_id: int) -> TicketQuerySet:
+        """What stands in `by_urgency()` before it, the nearest first."""
+        ranked = self.annotate(rank=URGENCY).filter(rank__lte=urgency)
+        return ranked.filter(Q(rank__lt=urgency) | Q(pk__lt=ticket_id)).order_by("-rank", "-id")
+
     def for_list(self) -> TicketQuerySet:
         """All that a row needs, in a fixed number of queries."""
         claim = Claim.objects.live().filter(ticket=OuterRef("pk"))

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from approvals import (
@@ -22,6 +22,7 @@ from approvals import (
     forms,
     friction,
     history,
+    inbox,
     policy,
     schemas,
     tickets,
@@ -53,6 +54,13 @@ def show(request: HttpRequest, ticket_id: int) -> HttpResponse:
     response = page(request, ticket)
     response.headers["HX-Replace-Url"] = ticket.get_absolute_url()
     return response
+
+
+@require_safe
+def neighbour(request: HttpRequest, ticket_id: int, way: str) -> HttpResponse:
+    """On to the next or back to the one before among those that wait for the reader; past the ends is the inbox."""
+    found = inbox.neighbour(reader(request), find(request, ticket_id), is_next=way == "next")
+    return redirect(found or "approvals:inbox")
 
 
 def page(

@@ -85,6 +85,20 @@ def test_on_a_ticket_letters_lead_and_another_key_commits(inbox: Page) -> None:
     inbox.get_by_role("heading", name="Approved by alice").wait_for()
 
 
+def test_letters_lead_to_the_next_ticket_and_back_and_past_the_end_to_the_inbox(inbox: Page) -> None:
+    inbox.locator(".ticket-row a").first.click()
+    for key, name in (("j", "p1@"), ("j", "p2@"), ("k", "p1@")):
+        wait_for_letters(inbox)
+        inbox.keyboard.press(key)
+        expect(inbox.locator("h1")).to_contain_text(name)
+    wait_for_letters(inbox)
+    inbox.keyboard.press("j")
+    expect(inbox.locator("h1")).to_contain_text("p2@")
+    wait_for_letters(inbox)
+    inbox.keyboard.press("j")
+    expect(inbox.locator("#waiting-for-you")).to_be_visible()
+
+
 def test_switched_off_letters_do_nothing(inbox: Page, live_server: Any) -> None:
     inbox.context.add_cookies([{"name": "countersign_keys", "value": "off", "url": live_server.url}])
     inbox.reload()
