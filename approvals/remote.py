@@ -13,9 +13,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.utils import timezone
 
-from approvals import freezes, intake, restores, tickets
+from approvals import clock, freezes, intake, restores, tickets
 from approvals.contract import Origin, ProposedAction
 from approvals.errors import AlreadyClaimed, AlreadyReported, KeyReused, NotReleased, NotRemote, RateLimited
 from approvals.models import RemoteRequest, Ticket
@@ -119,7 +118,7 @@ def _not_released(ticket_id: int) -> NotReleased:
     if freezes.is_frozen():
         return NotReleased(why="everything is frozen until an operator clears it", retry_after=FROZEN_SECONDS)
     if ticket.state == TicketState.APPROVED and ticket.release_at:
-        seconds = max(1, math.ceil((ticket.release_at - timezone.now()).total_seconds()))
+        seconds = max(1, math.ceil((ticket.release_at - clock.now()).total_seconds()))
         return NotReleased(why=f"the approval can be taken back for {seconds} seconds more", retry_after=seconds)
     if ticket.is_open:
         return NotReleased(why="people are asked")

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone
 
 from approvals import (
     audit,
+    clock,
     doubts,
     failpoints,
     freezes,
@@ -111,7 +111,7 @@ def may_recall(ticket: Ticket, actor: User) -> bool:
     if ticket.state != TicketState.APPROVED or ticket.delivered_at:
         return False
     try:
-        _check_recall(ticket, actor, timezone.now())
+        _check_recall(ticket, actor, clock.now())
     except ApprovalError:
         return False
     return True

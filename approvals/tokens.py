@@ -12,7 +12,6 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from approvals import audit
 from approvals.errors import InvalidLifetime, InvalidToken, RateLimited
@@ -41,7 +40,6 @@ def create(user: User, *, scope: Scope, actor: User | None, name: str = "", days
     if not 1 <= days <= DAYS:
         raise InvalidLifetime(most=DAYS)
     secret = _new_secret()
-    now = timezone.now()
     with transaction.atomic():
         token = Token.objects.create(
             user=user,
@@ -49,8 +47,8 @@ def create(user: User, *, scope: Scope, actor: User | None, name: str = "", days
             prefix=secret[:SHOWN],
             digest=_digest(secret),
             scope=scope,
-            created_at=now,
-            expires_at=now + timedelta(days=days),
+            created_at=Now(),
+            expires_at=Now() + timedelta(days=days),
         )
         told: dict[str, Any] = {"owner": user.get_username(), "scope": scope.value, "name": name, "days": days}
         audit.append("token.created", stream=STREAM, actor=actor, token=token.pk, prefix=token.prefix, **told)

@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 from django import template
 from django.forms import BoundField
 from django.template import Context
-from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
-from approvals import answers, deadlines, display, grants, policy_words, timeouts, wording
+from approvals import answers, clock, deadlines, display, grants, policy_words, timeouts, wording
 from approvals.models import Decision, Ticket
 from approvals.states import OnTimeout
 
@@ -143,24 +142,30 @@ def running(told: dict[str, Any]) -> str:
     return wording.running(told)
 
 
+@register.simple_tag
+def database_time() -> str:
+    """The clock by which deadlines are kept, for the page's own countdowns."""
+    return clock.now().isoformat()
+
+
 @register.filter
 def until(moment: datetime) -> str:
     """`in 42 min`, or `2 h ago` when it is over."""
-    left = moment - timezone.now()
+    left = moment - clock.now()
     return f"in {wording.span(left)}" if left.total_seconds() > 0 else f"{wording.span(-left)} ago"
 
 
 @register.filter
 def ago(moment: datetime) -> str:
     """`2 h ago`, or `just now`."""
-    past = timezone.now() - moment
+    past = clock.now() - moment
     return f"{wording.span(past)} ago" if past.total_seconds() >= 60 else "just now"
 
 
 @register.filter
 def urgency(ticket: Ticket) -> str:
     """calm, soon, urgent or over."""
-    return wording.urgency(ticket.deadline_at, now=timezone.now())
+    return wording.urgency(ticket.deadline_at, now=clock.now())
 
 
 @register.filter
@@ -190,7 +195,7 @@ def rejections(ticket: Ticket) -> int:
 @register.filter
 def is_held(ticket: Ticket) -> bool:
     """Is an approval still inside its recall window?"""
-    return ticket.release_at is not None and ticket.release_at > timezone.now()
+    return ticket.release_at is not None and ticket.release_at > clock.now()
 
 
 @register.filter
@@ -258,7 +263,7 @@ def length_or_more(found: list[object], most: int) -> str:
 def nearest(found: list[Ticket]) -> Ticket | None:
     """The ticket with the nearest deadline: what was handed over or escalated stands before it in the list."""
     due = [ticket for ticket in found if ticket.deadline_at]
-    return min(due, key=lambda ticket: ticket.deadline_at or timezone.now(), default=None)
+    return min(due, key=lambda ticket: ticket.deadline_at or clock.now(), default=None)
 
 
 @register.filter

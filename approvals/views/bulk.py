@@ -8,10 +8,9 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from approvals import bulk, comparisons, tickets, wording
+from approvals import bulk, clock, comparisons, tickets, wording
 from approvals.errors import BulkRefused
 from approvals.models import Batch, Ticket
 from approvals.states import DecisionType
@@ -36,7 +35,7 @@ def show(request: HttpRequest) -> HttpResponse:
     try:
         if said not in bulk.MOST:
             raise BulkRefused("Say whether these are approved or rejected.")
-        batch = bulk.record(digests, reviewer=reader(request), kind=kind, message=_words(request), now=timezone.now())
+        batch = bulk.record(digests, reviewer=reader(request), kind=kind, message=_words(request), now=clock.now())
     except BulkRefused as refusal:
         return _table(request, _found(request, shown), refusal=refusal)
     return redirect("approvals:batch", batch.pk)
@@ -93,7 +92,7 @@ def _words(request: HttpRequest) -> str:
 
 
 def _table(request: HttpRequest, found: Sequence[Ticket], *, refusal: BulkRefused | None = None) -> HttpResponse:
-    against = bulk.hindrances(found, reviewer=reader(request), now=timezone.now())
+    against = bulk.hindrances(found, reviewer=reader(request), now=clock.now())
     context = {
         "page": "inbox",
         "found": found,

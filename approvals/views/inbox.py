@@ -6,10 +6,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from approvals import freezes, inbox, pace, practice, preferences
+from approvals import clock, freezes, inbox, pace, practice, preferences
 from approvals.filters import Filters
 from approvals.inbox import Tab
 from approvals.live import fragments
@@ -27,7 +26,7 @@ def show(request: HttpRequest) -> HttpResponse:
     listing = inbox.listing(user, tab, filters=chosen, after=request.GET.get("after", ""))
     waiting = listing.ids if tab is Tab.YOU and not chosen else inbox.ids(user, Tab.YOU)
     known = {} if chosen else {tab.name: listing.count}
-    recent = pace.of(user, now=timezone.now())
+    recent = pace.of(user, now=clock.now())
     is_new = tab is Tab.YOU and not chosen and not recent.decided and _is_new(request)
     return render(
         request,

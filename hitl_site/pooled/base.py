@@ -11,6 +11,7 @@ from django.db.utils import OperationalError
 from psycopg_pool import PoolTimeout
 
 from agents.database import has_ended
+from approvals import clock
 
 #: After one has waited in vain the others need not.
 AWAY_SECONDS = 1.0
@@ -21,6 +22,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     #: Shared by all threads; a number is written at once.
     away_until = 0.0
+
+    def _configure_connection(self, connection: Any) -> bool:
+        """Once for each connection to the server: what time is it there?"""
+        commit: bool = super()._configure_connection(connection)  # type: ignore[misc] # not in the stubs
+        [moment] = connection.execute("SELECT clock_timestamp()").fetchone()
+        clock.set_by(moment)
+        return commit
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """One that works, or OperationalError."""

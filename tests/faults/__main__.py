@@ -16,8 +16,15 @@ from typing import Any
 
 from tests.faults import schedules, stage
 from tests.faults.lanes import Lane
-from tests.faults.matrix import CELLS, Matrix
+from tests.faults.matrix import CELLS, Cell, Matrix
 from tests.faults.schedules import Result
+
+#: What was promised of leases of thirty seconds, in seconds: which figure, which of its numbers, at most.
+GOALS = (
+    ("decided_to_effect", "p50", 0.3),
+    ("killed_to_question", "max", 35.0),
+    ("killed_to_done", "p99", 45.0),
+)
 
 
 class Seeds:
@@ -60,8 +67,10 @@ def main() -> int:
     parser.add_argument("--tickets", type=int, default=4, help="payments in one schedule (4)")
     parser.add_argument("--strikes", type=int, default=4, help="things that go wrong in one (4)")
     parser.add_argument("--lease", type=int, default=stage.LEASE_SECONDS, help="seconds of a lease (5)")
-    parser.add_argument("--matrix", metavar="WORDS", nargs="?", const="", help="the cells with these words instead")
+    parser.add_argument("--matrix", metavar="WORDS", nargs="*", help="the cells with any of these words instead")
     options = parser.parse_args()
+    if options.matrix and not _chosen(options.matrix):
+        parser.error(f"no cell has any of these words: {options.matrix}")
     began = time.monotonic()
     with stage.set_up(lease_seconds=options.lease) as where:
         figures = _figures(_play(where, options)) if options.matrix is None else _cells(where, options)
@@ -70,8 +79,12 @@ def main() -> int:
     return 1 if figures["broken"] else 0
 
 
+def _chosen(words: list[str]) -> list[Cell]:
+    return [cell for cell in CELLS if not words or any(word in str(cell) for word in words)]
+
+
 def _cells(where: stage.Stage, options: argparse.Namespace) -> dict[str, Any]:
-    chosen = [cell for cell in CELLS if options.matrix in str(cell)]
+    chosen = _chosen(options.matrix)
     playing, measured, broken = Matrix(where, chosen, lanes=options.lanes), Measured(), {}
     for name, future in playing.results.items():
         try:
@@ -80,7 +93,18 @@ def _cells(where: stage.Stage, options: argparse.Namespace) -> dict[str, Any]:
             broken[name] = "".join(traceback.format_exception(error))
         print(f"{name}: {broken.get(name, 'ok')}", file=sys.stderr, flush=True)
     playing.close()
-    return {"cells": len(chosen), "seconds_of": measured.spreads(), "broken": broken}
+    spreads = measured.spreads()
+    return {"cells": len(chosen), "seconds_of": spreads, "goals": _goals(spreads), "broken": broken}
+
+
+def _goals(spreads: dict[str, dict[str, float]]) -> dict[str, str]:
+    """Each goal that was measured, beside what it came to."""
+    told = {}
+    for name, which, most in GOALS:
+        if name in spreads:
+            found = spreads[name][which]
+            told[f"{name} {which}"] = f"{found:g} s of {most:g}: {'met' if found <= most else 'missed'}"
+    return told
 
 
 def _play(where: stage.Stage, options: argparse.Namespace) -> list[Result]:

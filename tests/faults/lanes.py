@@ -112,11 +112,11 @@ class Lane:
         )
         return worker
 
-    def serve(self, orders: str = "") -> Hand:
+    def serve(self, orders: str = "", *, seconds: float = 40, **environment: str) -> Hand:
         """The web process, always on the lane's port."""
         where = ["-v", "0", "-b", "127.0.0.1", "-p", str(self.port), "hitl_site.asgi:application"]
-        web = self.start("daphne", *where, orders=orders, name="web")
-        until(lambda: self._is_ready() or not web.is_alive, seconds=40, what=f"the start of {web.name}")
+        web = self.start("daphne", *where, orders=orders, name="web", **environment)
+        until(lambda: self._is_ready() or not web.is_alive, seconds=seconds, what=f"the start of {web.name}")
         assert web.is_alive, web.said()
         self.web = web
         return web

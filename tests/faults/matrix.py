@@ -8,7 +8,21 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
-from tests.faults import clocks, jobs, people, remote, restores, settling, threads, tools, weather, wires, workers  # noqa: F401 - they put their cells on the list
+from tests.faults import (  # noqa: F401 - they put their cells on the list
+    clocks,
+    disks,
+    jobs,
+    people,
+    remote,
+    restores,
+    settling,
+    standbys,
+    threads,
+    tools,
+    weather,
+    wires,
+    workers,
+)
 from tests.faults.cells import CELLS, Cell
 from tests.faults.lanes import Lane
 from tests.faults.stage import Stage

@@ -119,12 +119,16 @@ def _move_out(order: dict[str, Any], parent: int) -> None:
 
 def _start_anew(order: dict[str, Any]) -> None:
     """What is to be loaded first needs a process that begins at its beginning."""
+    from django.conf import settings
+
     host, name = (order["database"][key] for key in ("HOST", "NAME"))
     os.environ["DATABASE_URL"] = f"postgresql://postgres@/{name}?host={quote(host, safe='')}"
     os.environ["COUNTERSIGN_DATA_DIR"] = order["data_dir"]
+    os.environ["COUNTERSIGN_SECRET_KEY"] = settings.SECRET_KEY  # all others have it from the nursery
     os.environ["COUNTERSIGN_FAILPOINTS"] = order["orders"]
     (words,) = order["commands"]
-    os.execv(sys.executable, [sys.executable, "manage.py", *words])
+    program = ["-m"] if words[0] == "daphne" else ["manage.py"]
+    os.execv(sys.executable, [sys.executable, *program, *words])
 
 
 def _run(commands: list[list[str]]) -> int:

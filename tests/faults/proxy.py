@@ -61,7 +61,10 @@ class Wire:
             while True:
                 client, _ = self._listener.accept()
                 server = socket.socket(socket.AF_UNIX)
-                server.connect(str(self.behind / _NAME))
+                if server.connect_ex(str(self.behind / _NAME)):  # nobody is there just now
+                    client.close()
+                    server.close()
+                    continue
                 line = _Line(wire=self, client=client, server=server)
                 self._lines.append(line)
                 for work in (line.ask, line.answer):

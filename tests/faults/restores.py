@@ -107,13 +107,18 @@ def cleared(lane: Lane, paid: Asked, waiting: Asked) -> None:
     token = {"csrfmiddlewaretoken": browser.cookies["countersign_csrf"]}
     assert browser.post(f"/tickets/{paid.ticket}/recall/", data=token).status_code == 302
     assert lane.decide("alice", paid, "reject", message="It was paid before the restore.") == 302
-    clearing = lane.start("unfreeze", "--reason", "The file of effects was looked at.")
-    clearing.until_ended(seconds=40)
-    assert clearing.code == 0, clearing.said()
+    unfreeze(lane)
     outcomes.once(lane, waiting)
     lane.until_run(paid.thread, "succeeded", "rejected")
     assert len(lane.effects(paid.thread)) == 1, "it was paid again"
     lane.threads.remove(paid.thread)  # its signatures were in the database that is gone
+
+
+def unfreeze(lane: Lane) -> None:
+    """Let work go on, at the command line."""
+    clearing = lane.start("unfreeze", "--reason", "The file of effects was looked at.")
+    clearing.until_ended(seconds=40)
+    assert clearing.code == 0, clearing.said()
 
 
 def _kept(lane: Lane) -> int:

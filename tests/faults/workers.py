@@ -41,6 +41,8 @@ def kill(lane: Lane, *, place: str, armed_later: bool, doubt: int | None) -> Non
     else:
         outcomes.in_doubt(lane, asked, effects=doubt)
         lane.note("killed_to_doubt", now() - died)
+        lane.until_rows("SELECT 1 FROM approvals_ticket WHERE about_id = %s AND state = 'pending'", asked.ticket)
+        lane.note("killed_to_question", now() - died)
 
 
 def stop(lane: Lane, *, place: str, armed_later: bool, doubt: int | None) -> None:
