@@ -7,6 +7,8 @@ import contextlib
 import json
 import re
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,13 +21,29 @@ import psycopg
 import pytest
 
 from hitl_site import postgres
-from tests.test_up import Up, manage
+from tests.test_up import ROOT, Up, surroundings
 
 PASSWORD = "correct horse battery staple"
 
 
+#: People and their policies, then one run for each message, in one process: importing is most of what each would take.
+ASK = """
+import sys
+import django
+django.setup()
+from django.core.management import call_command
+call_command("seed_demo", "--people", verbosity=0)
+for message in sys.argv[1:]:
+    try:
+        call_command("run_agent", "operations", "--message", message, "--requester", "dave", "--json")
+    except SystemExit as end:
+        assert not end.code, message
+"""
+
+
 def start(home: Path) -> Up:
-    return Up(home, COUNTERSIGN_DEMO_PASSWORD=PASSWORD).wait_until_ready()
+    # What the demo asks for besides is tested elsewhere, and takes a minute of a processor.
+    return Up(home, "--no-demo", COUNTERSIGN_DEMO_PASSWORD=PASSWORD).wait_until_ready()
 
 
 def kill_everything(up: Up) -> None:
@@ -37,14 +55,15 @@ def kill_everything(up: Up) -> None:
     up.close()
 
 
-def run_agent(home: Path, message: str) -> tuple[str, int]:
-    """Start a run as Dave in a process of its own; its thread and its ticket."""
-    words = ("operations", "--message", message, "--requester", "dave", "--json")
-    asked = manage("run_agent", *words, data_dir=home)
+def ask(home: Path, *messages: str) -> list[tuple[str, int]]:
+    """Start runs as Dave in a process that ends before anybody answers; their threads and their tickets."""
+    surrounded = surroundings(home, COUNTERSIGN_DEMO_PASSWORD=PASSWORD, DJANGO_SETTINGS_MODULE="hitl_site.settings")
+    command = [sys.executable, "-c", ASK, *messages]
+    asked = subprocess.run(command, cwd=ROOT, env=surrounded, capture_output=True, text=True, timeout=120)
     assert asked.returncode == 0, asked.stderr
-    run = json.loads(asked.stdout)
-    assert run["status"] == "paused"
-    return run["thread_id"], run["tickets"][0]["id"]
+    runs = [json.loads(line) for line in asked.stdout.splitlines() if line.startswith("{")]
+    assert {run["status"] for run in runs} == {"paused"}
+    return [(run["thread_id"], run["tickets"][0]["id"]) for run in runs]
 
 
 class Journey:
@@ -53,12 +72,13 @@ class Journey:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.up = start(home)
-        self.asked = {
-            "approve": run_agent(home, "transfer 250 to bob"),
-            "edit": run_agent(home, "transfer 4000 to erin"),
-            "reject": run_agent(home, "email bob@example.com subject Hi body Hello"),
-            "respond": run_agent(home, "ask which report do you mean"),
+        asked = {
+            "approve": "transfer 250 to bob",
+            "edit": "transfer 4000 to erin",
+            "reject": "email bob@example.com subject Hi body Hello",
+            "respond": "ask which report do you mean",
         }
+        self.asked = dict(zip(asked, ask(home, *asked.values()), strict=True))
         kill_everything(self.up)
         self.up = start(home)
 

@@ -39,9 +39,9 @@ def manage(*words: str, data_dir: Path, **more: str) -> subprocess.CompletedProc
 class Up:
     """One running `up`."""
 
-    def __init__(self, data_dir: Path, **more: str) -> None:
+    def __init__(self, data_dir: Path, *words: str, **more: str) -> None:
         self.data_dir, self.port = data_dir, free_port()
-        command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(self.port)]
+        command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(self.port), *words]
         self.log = (data_dir.parent / f"{data_dir.name}.log").open("w+")
         self.process = subprocess.Popen(
             command, env=surroundings(data_dir, **more), stdout=subprocess.PIPE, stderr=self.log, text=True
