@@ -82,6 +82,9 @@ def _come_home(lane: Lane, primary: Server) -> None:
     for head in lane.data_dir.glob("head*"):
         head.unlink()
     primary.start()
+    with psycopg.connect(primary.address("postgres"), autocommit=True) as operator:
+        operator.execute("ALTER SYSTEM RESET synchronous_standby_names")  # it would wait for one for ever
+        operator.execute("SELECT pg_reload_conf()")
 
 
 @cell("m6–m7", "failover to a synchronous standby while a tool runs", shakes=True)
