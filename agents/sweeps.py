@@ -22,10 +22,11 @@ from agents.database import in_thread
 from agents.errors import GaveUp, Stuck
 from agents.leases import ClockTimestamp
 from agents.models import Run, RunStatus
-from approvals import alarms, deadlines, restores, resume, rosters, tallies
+from approvals import deadlines, restores, resume, rosters, tallies
 from approvals.audit import places, sealing
 from approvals.audit.sealer import Sealer
 from approvals.models import Ticket
+from approvals.notices import gathering, sending
 
 logger = logging.getLogger(__name__)
 
@@ -47,13 +48,14 @@ async def forever(*, period: float = PERIOD_SECONDS, deadline_period: float = DE
     Raises GaveUp when one of them has done nothing but fail for GIVE_UP_SECONDS, and Stuck when a tool hangs for
     good: a new process may do better.
     """
-    seals = Sealer()
+    seals, sender = Sealer(), sending.Sender()
     await asyncio.gather(
         _every(period, once),
         _every(deadline_period, keep_deadlines),
         _every(period, look_for_signers),
         _every(sealing.PERIOD_SECONDS, lambda: in_thread(seals.round)),
         _every(sealing.PERIOD_SECONDS, look_for_restores),
+        _every(sending.PERIOD_SECONDS, lambda: tell_people(sender)),
         _every(places.PERIOD_SECONDS, bring_heads),
         _every(tallies.PERIOD_SECONDS, count_days),
         _until_stuck(period),
@@ -90,9 +92,14 @@ async def keep_deadlines() -> None:
 
 
 async def look_for_signers() -> None:
-    """Tickets whose groups have changed, and a mail about those that nobody can complete."""
+    """Tickets whose groups have changed."""
     await in_thread(rosters.review)
-    await in_thread(alarms.tell_admins)
+
+
+async def tell_people(sender: sending.Sender) -> None:
+    """Who is to be told of what has happened, and messages that are due."""
+    await in_thread(gathering.gather)
+    await in_thread(sender.round)
 
 
 async def look_for_restores() -> None:

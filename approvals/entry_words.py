@@ -23,6 +23,8 @@ WORDS = {
     "policy.deleted": "deleted a policy",
     "card.changed": "changed an action card",
     "card.deleted": "deleted an action card",
+    "channel.added": "added a channel for notifications",
+    "channel.removed": "took a channel for notifications away",
     "admin.added": "added something in the admin",
     "admin.changed": "changed something in the admin",
     "admin.deleted": "deleted something in the admin",

@@ -26,9 +26,7 @@ def note(ticket: Ticket) -> None:
     if found == ticket.shortage:
         return
     ticket.shortage = found
-    if not found:
-        ticket.shortage_told_at = None  # once it is stuck again, that is news
-    ticket.save(update_fields=["shortage", "shortage_told_at"])
+    ticket.save(update_fields=["shortage"])
     audit.append("ticket.stuck" if found else "ticket.signable", ticket=ticket, message=found)
 
 

@@ -128,6 +128,29 @@ class OnTimeout(TextChoices):
     ANSWER = "answer", "Answer with the agent's best guess"
 
 
+class NoticeKind(TextChoices):
+    """What people who are not looking at a page are told of."""
+
+    OPENED = "opened", "A ticket waits"
+    ESCALATED = "escalated", "A ticket was escalated"
+    EXPIRING = "expiring", "A deadline is near"
+    DECIDED = "decided", "A ticket was decided"
+    DOUBT = "doubt", "Nobody knows whether an action happened"
+    STUCK = "stuck", "Nobody can sign a ticket"
+    TEST = "test", "A test message"
+
+
+class NoticeState(TextChoices):
+    """How far a notice has come. It is claimed before it is sent, so a worker that dies sends it once or never."""
+
+    WAITING = "waiting", "Waits"
+    SENDING = "sending", "Is being sent"
+    SENT = "sent", "Sent"
+    DROPPED = "dropped", "Not needed any more"
+    FAILED = "failed", "Given up"
+    UNKNOWN = "unknown", "Nobody knows whether it arrived"
+
+
 #: What may be approved once for a while. More than that is looked at every time.
 MEMORABLE_RISKS = frozenset({Risk.LOW, Risk.MEDIUM})
 MEMORABLE_GATES = frozenset({Gate.SOFT, Gate.HARD})

@@ -60,6 +60,8 @@ class Site(AdminSite):
             "sealed": status.now(),
             "database": vitals.database(),
             "freeze": freezes.standing(),
+            "notices": vitals.notices(),
+            "failing": vitals.failing_channels(),
         }
         return TemplateResponse(request, "admin/operations.html", {**self.each_context(request), **told})
 

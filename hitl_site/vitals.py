@@ -14,7 +14,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from agents import leases
 from agents.models import Effect, EffectState, Worker
-from approvals.models import Ticket
+from approvals.models import Notice, NoticeChannel, Ticket
 
 _STALLED = """
 SELECT count(*) FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
@@ -53,6 +53,16 @@ def oldest_pending() -> timedelta:
 def unknown_effects() -> int:
     """Effects of which nobody knows whether they happened."""
     return Effect.objects.filter(state=EffectState.UNKNOWN).count()
+
+
+def notices() -> Mapping[str, int]:
+    """How many notifications wait, were given up, or may or may not have arrived."""
+    return dict(Notice.objects.order_by().values_list("state").annotate(Count("pk")))
+
+
+def failing_channels() -> Sequence[NoticeChannel]:
+    """Channels whose last message did not arrive."""
+    return list(NoticeChannel.objects.exclude(error="").select_related("person", "group").order_by("-failed_at")[:50])
 
 
 def database() -> str:

@@ -78,9 +78,8 @@ class Ticket(models.Model):
     asked = ArrayField(models.IntegerField(), default=list, editable=False)
     asked_now = ArrayField(models.IntegerField(), default=list, editable=False)
 
-    #: Why nobody can complete it; empty where somebody can. And when the administrators were told.
+    #: Why nobody can complete it; empty where somebody can.
     shortage = models.TextField(blank=True, default="")
-    shortage_told_at = models.DateTimeField(null=True, blank=True)
 
     state = models.CharField(max_length=12, choices=TicketState.choices, default=TicketState.PENDING)
     outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True, default="")

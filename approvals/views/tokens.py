@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from approvals import tokens
 from approvals.models import Token
@@ -37,11 +37,16 @@ def show(request: HttpRequest) -> HttpResponse:
     return _page(request, TokenForm())
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @reauthentication_required  # type: ignore[untyped-decorator]  # allauth brings no types
 def create(request: HttpRequest) -> HttpResponse:
-    """Make a token and show its secret, this once: it is in no redirect, no message and no session."""
+    """Make a token and show its secret, this once: it is in no redirect, no message and no session.
+
+    Whoever had to show who they are first comes back here by GET, and is led to the form.
+    """
+    if request.method != "POST":
+        return redirect("approvals:tokens")
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)

@@ -53,6 +53,11 @@ def test_a_wrong_value_makes_no_token(browser: Client, wrong: dict[str, Any]) ->
     assert not Token.objects.exists()
 
 
+def test_who_comes_back_from_showing_who_they_are_is_led_to_the_form(browser: Client) -> None:
+    assert browser.get(f"{PAGE}new/").headers["Location"] == PAGE
+    assert not Token.objects.exists()
+
+
 def test_an_old_session_has_to_show_who_it_is_first(client: Client, alice: Any) -> None:
     client.force_login(alice)
     assert "/reauthenticate" in make(client).headers["Location"]

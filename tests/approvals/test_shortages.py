@@ -10,8 +10,10 @@ from django.core import mail
 from django.db import connection
 from django.test import Client
 
-from approvals import alarms, audit, rosters
+from approvals import audit, rosters
+from approvals.audit import sealing
 from approvals.models import RosterChange, Ticket
+from approvals.notices import gathering, holding, sending
 from tests.factories import claim, decide, make_policy, open_ticket
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cast")]
@@ -133,39 +135,45 @@ def stuck(number=1):
     return [open_ticket() for _ in range(number)]
 
 
+def tell_people() -> int:
+    sealing.seal()
+    gathering.gather()
+    return sending.deliver_due()
+
+
 def test_admins_get_one_mail_for_all_and_no_more_for_a_while(secured, admin):
     User.objects.filter(pk=admin.pk).update(email="admin@example.com")
     one, two = stuck(2)
-    assert (alarms.tell_admins(), alarms.tell_admins()) == (2, 0)
+    assert (tell_people(), tell_people()) == (2, 0)
     (letter,) = mail.outbox
     assert letter.to == ["admin@example.com"] and "2 tickets that nobody can sign" in letter.subject
     assert all(ticket.get_absolute_url() in letter.body for ticket in (one, two)) and "250" not in letter.body
     stuck()
-    assert (alarms.tell_admins(), len(mail.outbox)) == (0, 1)
+    assert (tell_people(), len(mail.outbox)) == (0, 1)
 
 
 def test_after_the_pause_only_what_is_new_is_told(secured, admin, monkeypatch):
     User.objects.filter(pk=admin.pk).update(email="admin@example.com")
     stuck()
-    alarms.tell_admins()
-    monkeypatch.setattr(alarms, "PAUSE", timedelta(0))
-    assert alarms.tell_admins() == 0
+    tell_people()
+    monkeypatch.setattr(holding, "PAUSE", timedelta(0))
+    assert tell_people() == 0
     stuck()
-    assert (alarms.tell_admins(), len(mail.outbox)) == (1, 2)
+    assert (tell_people(), len(mail.outbox)) == (1, 2)
 
 
 def test_a_ticket_that_is_stuck_again_is_told_again(secured, admin, bob, monkeypatch):
     User.objects.filter(pk=admin.pk).update(email="admin@example.com")
-    monkeypatch.setattr(alarms, "PAUSE", timedelta(0))
+    monkeypatch.setattr(holding, "PAUSE", timedelta(0))
     stuck()
-    assert alarms.tell_admins() == 1
+    assert tell_people() == 1
     security = Group.objects.get(name="security")
     bob.groups.add(security)
     rosters.review()
-    assert alarms.tell_admins() == 0
+    assert tell_people() == 0
     bob.groups.remove(security)
     rosters.review()
-    assert alarms.tell_admins() == 1
+    assert tell_people() == 1
 
 
 @pytest.mark.parametrize(("who", "is_told"), [("admin", True), ("alice", False)])

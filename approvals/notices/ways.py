@@ -1,0 +1,83 @@
+"""How a message leaves: by the mail that is set up here, or over a service of apprise."""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+
+from django.core.mail import EmailMessage, get_connection
+
+from approvals import redaction
+
+logger = logging.getLogger(__name__)
+
+SECONDS = 10
+#: With these a mail server has taken nothing.
+REFUSED = (
+    smtplib.SMTPNotSupportedError,
+    smtplib.SMTPRecipientsRefused,
+    smtplib.SMTPResponseException,
+)
+#: Services at a fixed place of their maker's. Anybody may name one of theirs; whatever names a host of its own could
+#: reach into the network of this server, and is for administrators.
+PUBLIC = frozenset(
+    {"discord", "dingtalk", "feishu", "lark", "pbul", "pover", "slack", "tgram", "webex", "wecombot", "wxteams"}
+)
+#: What would act on this machine itself.
+LOCAL = frozenset({"dbus", "glib", "gnome", "growl", "kde", "macosx", "qt", "syslog", "windows"})
+
+
+class NotTaken(Exception):
+    """Nothing was sent; the sentence says why."""
+
+
+class InDoubt(Exception):
+    """It may have been sent; the sentence says what happened."""
+
+
+def by_mail(address: str, *, subject: str, text: str) -> None:
+    """One mail. Raises NotTaken, or InDoubt where the server may have taken it."""
+    connection = get_connection(timeout=SECONDS)
+    try:
+        connection.open()
+    except OSError as error:
+        raise NotTaken(_why(error)) from error
+    try:
+        connection.send_messages([EmailMessage(subject, text, to=[address])])
+    except REFUSED as error:
+        raise NotTaken(_why(error)) from error
+    except OSError as error:  # the connection ended somewhere in between
+        raise InDoubt(_why(error)) from error
+    finally:
+        connection.close()
+
+
+def over_service(address: str, *, subject: str, text: str) -> None:
+    """One message over a service of apprise. Raises NotTaken, or InDoubt when there was no answer in time."""
+    from apprise import Apprise, NotifyFormat  # heavy, and only who sends needs it
+
+    service = Apprise()
+    if not service.add(address):
+        raise NotTaken("apprise does not understand this address")
+    result = service.notify(body=text, title=subject, body_format=NotifyFormat.TEXT, timeout=SECONDS)
+    if result.timeout_count:
+        raise InDoubt(f"it did not answer within {SECONDS} seconds")
+    if not result:
+        said = "; ".join(str(getattr(line, "message", line)) for line in result.logs())
+        raise NotTaken(redaction.text(said)[:500] or "it refused the message")
+
+
+def is_known(address: str) -> bool:
+    """Does apprise understand this address, and does it lead away from this machine?"""
+    from apprise import Apprise
+
+    return scheme(address) not in LOCAL and bool(Apprise().add(address))
+
+
+def scheme(address: str) -> str:
+    """Which service an address is of."""
+    return address.partition("://")[0].lower()
+
+
+def _why(error: BaseException) -> str:
+    return redaction.text(str(error) or type(error).__name__)[:500]
