@@ -27,6 +27,8 @@ from approvals.audit import places, sealing
 from approvals.audit.sealer import Sealer
 from approvals.models import Ticket
 from approvals.notices import gathering, sending
+from approvals.webhooks import gathering as webhook_gathering
+from approvals.webhooks import sending as webhook_sending
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ async def forever(*, period: float = PERIOD_SECONDS, deadline_period: float = DE
     Raises GaveUp when one of them has done nothing but fail for GIVE_UP_SECONDS, and Stuck when a tool hangs for
     good: a new process may do better.
     """
-    seals, sender = Sealer(), sending.Sender()
+    seals, sender, hooks = Sealer(), sending.Sender(), webhook_sending.Sender()
     await asyncio.gather(
         _every(period, once),
         _every(deadline_period, keep_deadlines),
@@ -56,6 +58,7 @@ async def forever(*, period: float = PERIOD_SECONDS, deadline_period: float = DE
         _every(sealing.PERIOD_SECONDS, lambda: in_thread(seals.round)),
         _every(sealing.PERIOD_SECONDS, look_for_restores),
         _every(sending.PERIOD_SECONDS, lambda: tell_people(sender)),
+        _every(sending.PERIOD_SECONDS, lambda: tell_programs(hooks)),
         _every(places.PERIOD_SECONDS, bring_heads),
         _every(tallies.PERIOD_SECONDS, count_days),
         _until_stuck(period),
@@ -99,6 +102,12 @@ async def look_for_signers() -> None:
 async def tell_people(sender: sending.Sender) -> None:
     """Who is to be told of what has happened, and messages that are due."""
     await in_thread(gathering.gather)
+    await in_thread(sender.round)
+
+
+async def tell_programs(sender: webhook_sending.Sender) -> None:
+    """Webhooks."""
+    await in_thread(webhook_gathering.gather)
     await in_thread(sender.round)
 
 

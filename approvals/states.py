@@ -151,6 +151,15 @@ class NoticeState(TextChoices):
     UNKNOWN = "unknown", "Nobody knows whether it arrived"
 
 
+class DeliveryState(TextChoices):
+    """How far a message to a webhook has come."""
+
+    WAITING = "waiting", "Waits"
+    SENDING = "sending", "Is being sent"
+    SENT = "sent", "Taken"
+    FAILED = "failed", "Given up"
+
+
 #: What may be approved once for a while. More than that is looked at every time.
 MEMORABLE_RISKS = frozenset({Risk.LOW, Risk.MEDIUM})
 MEMORABLE_GATES = frozenset({Gate.SOFT, Gate.HARD})

@@ -20,6 +20,7 @@ from approvals.models.tallies import TalliedDay, Tally
 from approvals.models.ticket_lists import URGENCY, TicketQuerySet
 from approvals.models.tickets import EDITOR_BARRED, RISK_ORDER, Ticket
 from approvals.models.tokens import RemoteRequest, Token, TokenUse
+from approvals.models.webhooks import Delivery, Webhook
 from approvals.models.wordlists import Wordlist
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Claim",
     "Cluster",
     "Decision",
+    "Delivery",
     "EscalationStep",
     "Freeze",
     "Grant",
@@ -60,5 +62,6 @@ __all__ = [
     "Token",
     "TokenUse",
     "Unsent",
+    "Webhook",
     "Wordlist",
 ]

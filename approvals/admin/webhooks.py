@@ -1,0 +1,48 @@
+"""Webhooks, and what could not be delivered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from approvals.admin.record import ReadOnly
+from approvals.models import Delivery, Webhook
+from approvals.webhooks import sending
+
+
+@admin.register(Webhook)
+class WebhookAdmin(admin.ModelAdmin):
+    """Made here; the secret is shown once."""
+
+    fields = ("name", "address", "graph", "enabled")
+    list_display = ("name", "address", "graph", "enabled", "created_at")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Show the secret of a new one to whoever made it, and never again."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            self.message_user(request, format_html("Its secret, shown this once: <code>{}</code>", obj.secret))
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnly, admin.ModelAdmin):
+    """Each message; the dead letters are those that were given up."""
+
+    list_display = ("id", "webhook", "entry_id", "state", "attempts", "tried_at", "due_at", "error")
+    list_filter = ("state", "webhook")
+    list_select_related = ("webhook",)
+    raw_id_fields = ("entry",)
+    actions = ("again",)
+
+    @admin.action(description="Send again what was given up", permissions=["again"])
+    def again(self, request: HttpRequest, queryset: Any) -> None:
+        """Due at once, with all its tries."""
+        sent = sending.again(list(queryset.values_list("pk", flat=True)))
+        self.message_user(request, f"{sent} will be sent again.")
+
+    def has_again_permission(self, request: HttpRequest) -> bool:
+        """Nothing else about a delivery can be changed."""
+        return request.user.has_perm("approvals.change_delivery")

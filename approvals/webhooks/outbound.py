@@ -1,0 +1,95 @@
+"""A POST to an address that somebody typed in: https alone, to a public place, no redirect, and not for long.
+
+The name is resolved once, every address it has is looked at, and the connection goes to the one that was looked at: a
+name that points elsewhere a moment later leads nowhere else.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import httpcore
+from django.conf import settings
+
+SECONDS = 5.0
+#: Addresses that hold an IPv4 address inside: NAT64.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+class NotTaken(Exception):
+    """Why it was not taken."""
+
+    #: Nobody was reached, so the next message to the same place need not be tried now.
+    is_away = False
+
+
+class Away(NotTaken):
+    """Why nobody was reached."""
+
+    is_away = True
+
+
+def post(address: str, *, body: bytes, headers: Mapping[str, str]) -> None:
+    """Send it. Raises NotTaken unless the answer is a 2xx."""
+    url = httpcore.URL(address)
+    if url.scheme != b"https":
+        raise Away("only https is used")
+    sent: dict[bytes | str, bytes | str] = {"Host": _host(url), **dict(headers.items())}
+    timeouts = dict.fromkeys(("connect", "read", "write", "pool"), SECONDS)
+    try:
+        with (
+            httpcore.ConnectionPool(ssl_context=ssl.create_default_context(), network_backend=Pinned()) as pool,
+            pool.stream("POST", url, headers=sent, content=body, extensions={"timeout": timeouts}) as answer,
+        ):
+            status = answer.status
+    except (OSError, httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+        raise Away(str(error) or type(error).__name__) from error
+    if not 200 <= status < 300:
+        raise NotTaken(f"it answered {status}")
+
+
+def is_public(address: str) -> bool:
+    """Is this IP address one of the internet's, also by what is embedded in it?"""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour
+        if ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+        if ip.teredo or ip.is_site_local:
+            return False
+    return ip.is_global and not ip.is_multicast
+
+
+class Pinned(httpcore.SyncBackend):
+    """Connects to exactly the address that was looked at."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Raises Away where the name leads into a network of our own."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise Away(f"the name {host} is not known") from error
+        addresses = list(dict.fromkeys(str(place[0]) for *_, place in found))
+        is_allowed = host in settings.COUNTERSIGN_WEBHOOK_HOSTS
+        if not is_allowed and not all(map(is_public, addresses)):
+            raise Away(f"{host} is not a public address (COUNTERSIGN_WEBHOOK_HOSTS names exceptions)")
+        return super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+
+
+def _host(url: httpcore.URL) -> str:
+    host = url.host.decode()
+    host = f"[{host}]" if ":" in host else host
+    return host if url.port in {None, 443} else f"{host}:{url.port}"
