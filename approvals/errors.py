@@ -22,6 +22,11 @@ ApprovalError
 ├── BulkRefused           422  bulk_refused
 ├── TooLarge              413  too_large
 ├── InvalidPolicy         422  invalid_policy
+├── InvalidSignature      401  invalid_signature
+├── UnknownAccount        403  unknown_account
+├── OnlyOnThePage         403  only_on_the_page
+├── Replayed              409  replayed
+├── MalformedMessage      400  malformed
 ├── InvalidToken          401  invalid_token
 ├── ScopeMissing          403  insufficient_scope
 ├── RateLimited           429  rate_limited
@@ -183,6 +188,36 @@ class InvalidPolicy(ApprovalError):
     """The policy is not valid."""
 
     code, status = "invalid_policy", 422
+
+
+class InvalidSignature(ApprovalError):
+    """This message is not signed with the secret that is set here, or not within the last five minutes."""
+
+    code, status = "invalid_signature", 401
+
+
+class UnknownAccount(ApprovalError):
+    """Nobody here is linked with this account; an administrator can do that."""
+
+    code, status = "unknown_account", 403
+
+
+class OnlyOnThePage(ApprovalError):
+    """This is decided on its page in Countersign alone: so much can go wrong that all of it must be seen."""
+
+    code, status = "only_on_the_page", 403
+
+
+class Replayed(ApprovalError):
+    """This message was taken before; nothing was changed."""
+
+    code, status = "replayed", 409
+
+
+class MalformedMessage(ApprovalError):
+    """This message cannot be read; nothing was changed."""
+
+    code, status = "malformed", 400
 
 
 class InvalidToken(ApprovalError):

@@ -109,6 +109,8 @@ class Channel(TextChoices):
     BROWSER = "browser", "In a browser"
     API = "api", "Over the API"
     CODE = "code", "In code"
+    SLACK = "slack", "From Slack"
+    CALLBACK = "callback", "From a program of one's own"
 
 
 class Scope(TextChoices):

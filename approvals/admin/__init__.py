@@ -1,6 +1,6 @@
 """The Django admin: policies editable with validation that explains; tickets and the record read-only."""
 
-from approvals.admin import cards, freezes, notices, policies, tokens, webhooks
+from approvals.admin import cards, freezes, inbound, notices, policies, tokens, webhooks
 from approvals.admin.record import ReadOnly
 
-__all__ = ["ReadOnly", "cards", "freezes", "notices", "policies", "tokens", "webhooks"]
+__all__ = ["ReadOnly", "cards", "freezes", "inbound", "notices", "policies", "tokens", "webhooks"]

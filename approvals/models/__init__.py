@@ -10,6 +10,7 @@ from approvals.models.batches import Batch
 from approvals.models.cards import ActionCard
 from approvals.models.freezes import Cluster, Freeze
 from approvals.models.grants import Grant
+from approvals.models.inbound import InboundMessage, LinkedAccount
 from approvals.models.notices import Notice, NoticeChannel, NoticeReach
 from approvals.models.policies import EscalationStep, Policy, PolicyVersion, Requirement
 from approvals.models.record import AuditEntry, ChainHead, Payload
@@ -40,7 +41,9 @@ __all__ = [
     "Grant",
     "Handover",
     "HeadExport",
+    "InboundMessage",
     "Leaf",
+    "LinkedAccount",
     "Notice",
     "NoticeChannel",
     "NoticeReach",
