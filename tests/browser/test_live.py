@@ -142,6 +142,34 @@ def test_own_vote_elsewhere_moves_the_row_and_every_tab_counts(page, alice, tran
             each.wait_for_function("document.title.startsWith('(1) ')")
 
 
+def test_a_socket_that_falls_silent_is_not_live(page, alice, transfers, test_database):
+    ticket = elsewhere(factories.open_ticket)
+    with daphne.serving(DATABASE_URL=test_database) as address:
+        sign_in(page, address, alice)
+        page.clock.install()
+        page.goto(f"{address}/tickets/{ticket.pk}/")
+        shown(page, "#live-status", "Live")
+        page.clock.fast_forward("00:47")
+        shown(page, "#live-status", "Not live – updated")
+
+
+def test_many_at_once_are_announced_in_one_sentence_and_the_clock_is_silent(page, alice, transfers, test_database):
+    with daphne.serving(DATABASE_URL=test_database) as address:
+        sign_in(page, address, alice)
+        page.goto(address)
+        assert page.locator("#announce, #announce-now").all_inner_texts() == ["", ""]
+        page.evaluate(
+            "() => { window.said = []; for (const id of ['announce', 'announce-now']) new MutationObserver("
+            "() => said.push(document.getElementById(id).textContent)).observe(document.getElementById(id),"
+            " {childList: true, characterData: true, subtree: true}); }"
+        )
+        shown(page, "#live-status", "Live")
+        elsewhere(lambda: [factories.open_ticket(args={"amount": n + 1, "to": "bob"}) for n in range(10)])
+        shown(page, "#announce", "10 new tickets")
+        assert page.evaluate("said") == ["10 new tickets"]
+        assert page.locator("[aria-live] time, [role=status] time, [role=alert] time").count() == 0
+
+
 def test_signing_out_in_another_tab_is_said(page, alice, test_database):
     with daphne.serving(DATABASE_URL=test_database) as address:
         sign_in(page, address, alice)

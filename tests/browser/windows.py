@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 CHROMIUM = Path("/usr/bin/chromium")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+#: 1280 by 1024 at 400 %.
+SMALLEST = (320, 256)
 
 needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium on this machine")
 
@@ -70,8 +72,21 @@ def _complaints(page: Page, kind: str, values: list[str]) -> list[str]:
     return [f"{v['id']}: {n['target']} {n['failureSummary'][:200]}" for v in found for n in v["nodes"]]
 
 
+def is_too_wide(page: Page) -> bool:
+    """Does the page itself scroll sideways?"""
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
 def problems(page: Page) -> Any:
     """What axe and the browser itself complain about, and a page wider than its window."""
-    said = _complaints(page, "tag", TAGS)
-    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    return said + page.evaluate("window.violations") + (["the page scrolls sideways"] if wide else [])
+    said = _complaints(page, "tag", TAGS) + page.evaluate("window.violations")
+    return said + (["the page scrolls sideways"] if is_too_wide(page) else [])
+
+
+def strangers(page: Page, origin: str) -> list[str]:
+    """Requests of this page that leave the origin, from now on."""
+    found: list[str] = []
+    page.on(
+        "request", lambda asked: None if asked.url.startswith((origin, "data:", "blob:")) else found.append(asked.url)
+    )
+    return found
