@@ -37,6 +37,8 @@ class EntryOut(BaseModel):
     actor: str | None
     ticket: int | None
     facts: dict[str, Any] | None
+    #: Where it stands in the tree; entries of one ticket may have none yet.
+    place: int | None
     prev: str | None
     hash: str | None
 
@@ -52,20 +54,40 @@ class Wanted(BaseModel):
     """Which entries, and how many."""
 
     ticket: Id | None = None
-    #: The id of the last entry that is known.
+    #: What the page before said as `next`, or the `place` of the last entry that is known (of one ticket: its id).
     after: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     limit: Annotated[int, Field(ge=1, le=MOST)] = 100
 
 
 @router.get("", auth=READ, response={200: EntryPage, **PROBLEMS})
 def index(request: HttpRequest, wanted: Query[Wanted]) -> HttpResponse:
-    """The entries of the tickets one may see, in order; all of them for an auditor."""
-    found = _visible(request, wanted).filter(pk__gt=wanted.after).select_related("payload").order_by("pk")
-    entries = list(found[: wanted.limit + 1])
+    """The entries of the tickets one may see, in order; all of them for an auditor.
+
+    They come in the order of their places in the tree, a few seconds after they were written: whoever goes on where
+    the last page ended misses none. An id would not do, for an entry with a smaller one may be committed later.
+    """
+    entries = list(_in_order(_visible(request, wanted).select_related("payload", "leaf"), wanted)[: wanted.limit + 1])
     shown = entries[: wanted.limit]
     hidden = _blind(request, {entry.ticket_id for entry in shown if entry.ticket_id and entry.type in history.OPINIONS})
     items = [_entry(entry, is_hidden=_is_hidden(request, entry, hidden)) for entry in shown]
-    return reply(EntryPage(items=items, next=shown[-1].pk if len(entries) > wanted.limit else None))
+    return reply(EntryPage(items=items, next=_end(shown[-1], wanted) if len(entries) > wanted.limit else None))
+
+
+def _in_order(found: QuerySet[AuditEntry], wanted: Wanted) -> QuerySet[AuditEntry]:
+    """The entries of one ticket by their ids: its row lock keeps those in order, sealed or not."""
+    if wanted.ticket is not None:
+        return found.filter(pk__gt=wanted.after).order_by("pk")
+    return found.filter(leaf__number__gte=wanted.after).order_by("leaf__number")
+
+
+def _end(entry: AuditEntry, wanted: Wanted) -> int | None:
+    return entry.pk if wanted.ticket is not None else _place(entry)
+
+
+def _place(entry: AuditEntry) -> int | None:
+    """From 1 on, so that 0 is before all of them; None while it has none."""
+    leaf = getattr(entry, "leaf", None)
+    return leaf.number + 1 if leaf else None
 
 
 def _visible(request: HttpRequest, wanted: Wanted) -> QuerySet[AuditEntry]:
@@ -99,6 +121,7 @@ def _entry(entry: AuditEntry, *, is_hidden: bool) -> EntryOut:
         actor=None if is_hidden else entry.actor_name or None,
         ticket=entry.ticket_id,
         facts=None if is_hidden else entry.facts,
+        place=_place(entry),
         prev=None if is_hidden else bytes(entry.prev).hex(),
         hash=None if is_hidden else bytes(entry.hash).hex(),
     )

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 
+from approvals.audit import sealing
+from approvals.models import AuditEntry, Leaf
 from tests import factories
 from tests.api.programs import Program, code_of
 
@@ -31,13 +33,32 @@ def test_entries_come_in_order_and_each_once(agent: Program, asked: int, alice: 
 
 def test_the_record_of_a_ticket_one_may_not_see_is_not_found(asked: int, frank: Any) -> None:
     assert code_of(Program(frank, "read").get("audit", ticket=asked)) == (404, "not_found")
+    sealing.seal()
     assert Program(frank, "read").get("audit").json()["items"] == []
 
 
 def test_an_auditor_reads_all_of_it(asked: int, frank: Any) -> None:
     frank.user_permissions.add(Permission.objects.get(codename="view_auditentry"))
+    sealing.seal()
     types = {entry["type"] for entry in Program(frank, "read").get("audit").json()["items"]}
     assert {"token.created", "ticket.opened"} <= types
+
+
+def test_a_page_goes_on_behind_what_was_committed_and_not_behind_a_number(asked: int, frank: Any) -> None:
+    """An entry that was written earlier and committed later has a smaller id and a later place."""
+    auditor = Program(frank, "read")
+    frank.user_permissions.add(Permission.objects.get(codename="view_auditentry"))
+    assert auditor.get("audit").json()["items"] == []
+    late = AuditEntry.objects.earliest("pk")
+    hashes = list(AuditEntry.objects.order_by("pk").values_list("pk", "hash"))
+    for number, (pk, found) in enumerate([*hashes[1:], hashes[0]]):
+        if pk == late.pk:
+            known = auditor.get("audit").json()["items"]
+        Leaf.objects.create(number=number, entry_id=pk, hash=found)
+    [new] = auditor.get("audit", after=known[-1]["place"]).json()["items"]
+    assert new["id"] == late.pk < known[-1]["id"]
+    page = auditor.get("audit", limit=1).json()
+    assert auditor.get("audit", after=page["next"]).json()["items"][0]["id"] == hashes[2][0]
 
 
 def test_who_has_not_spoken_reads_no_opinions(agent: Program, alice: Any, bob: Any) -> None:
