@@ -1,0 +1,125 @@
+"""The Model Context Protocol: the real client, over both ways, against a served Countersign."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from asgiref.sync import sync_to_async
+from mcp import Client, StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
+
+from approvals.models import Ticket
+from tests.factories import decide
+
+HOME = Path(__file__).parents[2]
+MAIL = {"to": "a@example.com", "subject": "Hi", "body": "x"}
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, **more}
+
+
+@pytest.fixture
+def stdio(live_server: Any, secret: str, mail: Any) -> Any:
+    """How a client starts it as a process of its own."""
+    command = ["manage.py", "mcp", "--url", live_server.url]
+    told = StdioServerParameters(
+        command=sys.executable, args=command, cwd=HOME, env=environment(COUNTERSIGN_TOKEN=secret)
+    )
+    return stdio_client(told)
+
+
+async def ask(client: Client, **fields: Any) -> dict[str, Any]:
+    return await call(client, "request_approval", action="send_email", args=MAIL, **fields)
+
+
+async def call(client: Client, tool: str, **args: Any) -> dict[str, Any]:
+    answer = await client.call_tool(tool, args)
+    assert not answer.is_error, answer.content
+    return dict(answer.structured_content or {})
+
+
+@sync_to_async
+def say(ticket_id: int, reviewer: Any, type: str, **fields: Any) -> None:
+    decide(Ticket.objects.get(pk=ticket_id), reviewer, type, **fields)
+
+
+@sync_to_async
+def execution(ticket_id: int) -> tuple[str, Any]:
+    found = Ticket.objects.get(pk=ticket_id)
+    return found.execution, found.result
+
+
+async def test_a_client_asks_is_told_once_that_it_may_act_and_says_what_came_of_it(stdio: Any, alice: Any) -> None:
+    async with Client(stdio) as client:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        assert names == {"request_approval", "get_decision", "report_outcome"}
+        asked = await ask(client, idempotency_key="one")
+        assert (await ask(client, idempotency_key="one"))["ticket"] == asked["ticket"]
+        ticket = asked["ticket"]
+        waiting = await call(client, "get_decision", ticket=ticket, wait_seconds=0)
+        assert (waiting["decided"], waiting["may_act"], waiting["args"]) == (False, False, None)
+        await say(ticket, alice, "edit", args=MAIL | {"subject": "Hello"})
+        told = await call(client, "get_decision", ticket=ticket)
+        assert told["may_act"] and told["args"]["subject"] == "Hello"
+        again = await call(client, "get_decision", ticket=ticket)
+        assert not again["may_act"] and again["args"] is None
+        await call(client, "report_outcome", ticket=ticket, state="succeeded", result="sent")
+        assert await execution(ticket) == ("succeeded", "sent")
+        refused = (await ask(client, idempotency_key="two"))["ticket"]
+        await say(refused, alice, "reject", message="not today")
+        told = await call(client, "get_decision", ticket=refused)
+        assert (told["state"], told["may_act"], told["message"]) == ("rejected", False, "not today")
+        wrong = await client.call_tool("get_decision", {"ticket": 10**9})
+        assert wrong.is_error and "not_found" in str(wrong.content)
+
+
+@pytest.fixture
+def served(live_server: Any, secret: str, mail: Any) -> Iterator[str]:
+    """Over HTTP, without a token of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{free.getsockname()[1]}"
+    command = [sys.executable, "manage.py", "mcp", "--url", live_server.url, "--http", where]
+    told = environment()
+    told.pop("COUNTERSIGN_TOKEN", None)
+    process = subprocess.Popen(command, cwd=HOME, env=told, stderr=subprocess.DEVNULL)
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", int(where.rpartition(":")[2])), timeout=1).close()
+            break
+        except OSError:
+            time.sleep(0.05)
+    yield f"http://{where}/mcp"
+    process.terminate()
+    process.wait(20)
+
+
+async def test_over_http_each_client_brings_a_token_of_its_own(served: str, secret: str) -> None:
+    async with (
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {secret}"}) as http,
+        Client(streamable_http_client(served, http_client=http)) as client,
+    ):
+        assert (await ask(client))["state"] == "pending"
+    async with Client(streamable_http_client(served)) as client:
+        refused = await client.call_tool("request_approval", {"action": "send_email", "args": MAIL})
+        assert refused.is_error and "token" in str(refused.content)
+
+
+def test_without_a_token_it_does_not_start() -> None:
+    told = environment()
+    told.pop("COUNTERSIGN_TOKEN", None)
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "mcp"], cwd=HOME, env=told, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 2 and "COUNTERSIGN_TOKEN is not set" in ended.stderr
