@@ -6,11 +6,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from agents.models import Effect, GraphDrawing, Run
-from approvals.admin import ReadOnly
+from approvals.admin import Hiding, ReadOnly
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnly, admin.ModelAdmin):
+class RunAdmin(Hiding, ReadOnly, admin.ModelAdmin):
     """Every run, read-only: a run is driven by commands and tickets."""
 
     list_display = ("thread_id", "graph", "requester", "status", "created_at", "ended_at")
@@ -19,7 +19,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(Effect)
-class EffectAdmin(ReadOnly, admin.ModelAdmin):
+class EffectAdmin(Hiding, ReadOnly, admin.ModelAdmin):
     """The ledger, read-only: what became of an action in doubt is said on the ticket that asks."""
 
     list_display = ("action", "ticket", "number", "state", "started_at", "settled_at", "owner")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from approvals import wording
+from approvals import masks, wording
 from approvals.models import Ticket
 
 #: A value longer than this is folded, and says how long it is.
@@ -37,7 +37,7 @@ class Comparison:
 
 def of(tickets: Sequence[Ticket]) -> Comparison:
     """Compare the current arguments, name by name."""
-    args = [ticket.args for ticket in tickets]
+    args = [masks.value(ticket.args) for ticket in tickets]
     names = list(dict.fromkeys(name for each in args for name in each))
     shared = [name for name in names if all(name in each and wording.same(each[name], args[0][name]) for each in args)]
     other = [name for name in names if name not in shared]

@@ -11,10 +11,16 @@ from collections.abc import Mapping
 from typing import Any
 from unicodedata import normalize
 
-from approvals import placeholders, wording
+from approvals import placeholders, redaction, wording
 
 #: The room for it on a ticket.
 LONGEST = 200
+
+
+class _Hidden(str):
+    """Stands for a secret."""
+
+    __slots__ = ()
 
 
 class Unfilled(ValueError):
@@ -65,9 +71,11 @@ def _value(path: str | None, args: Mapping[str, Any]) -> str:
     if path is None:
         return ""
     try:
-        value = placeholders.at(args, path)
+        value = placeholders.at(redaction.redacted(dict(args), hide=_Hidden), path)
     except placeholders.Missing:
         raise Unfilled(f"there is no argument {path}") from None
+    if isinstance(value, _Hidden) or (isinstance(value, str) and redaction.text(value) != value):
+        raise Unfilled(f"{path} is a secret, which nobody is asked to type")
     if value is None or isinstance(value, dict | list):
         raise Unfilled(f"{path} is not a text or a number")
     return value if isinstance(value, str) else wording.as_json(value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
-from approvals import shapes, wording
+from approvals import masks, shapes, wording
 
 #: Longer texts are compared word by word, up to so many words: comparing takes time by the square of them.
 WORDY, MOST_WORDS = 40, 2_000
@@ -36,9 +36,9 @@ class Change:
 
 
 def of(before: Any, after: Any, schema: Mapping[str, Any] | None = None) -> list[Change]:
-    """What differs, leaf by leaf; `1`, `true` and `"1"` are different things."""
+    """What differs, leaf by leaf; `1`, `true` and `"1"` are different things. Secrets differ by their marks."""
     root = schema or {}
-    return list(_between(before, after, root, root, path=(), labels=()))
+    return list(_between(masks.value(before), masks.value(after), root, root, path=(), labels=()))
 
 
 def _between(

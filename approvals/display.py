@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from approvals import cards, quorum, salience, wording
+from approvals import cards, masks, quorum, salience, wording
 from approvals.models import RISK_ORDER, Decision, Ticket
 from approvals.states import DecisionType, Gate, Outcome, Risk
 
@@ -102,19 +102,16 @@ class Signatures:
 
 def headline(ticket: Ticket, args: dict[str, Any] | None = None) -> str:
     """What will happen, in one line drawn from the stored arguments: by the action's card, else from its name."""
-    shown = ticket.args if args is None else args
+    shown = masks.value(ticket.args if args is None else args)
     return cards.headline(cards.kept(ticket.card), shown) or wording.sentence(ticket.action, shown, ticket.args_schema)
 
 
 def ticket_rows(ticket: Ticket) -> list[Row]:
     """The current arguments, what matters most first and marked."""
     first = salience.names(ticket.args, ticket.args_schema, cards.kept(ticket.card).salient)
-    found = [replace(one, leads=one.key in first) for one in rows(ticket.args, ticket.args_schema)]
-    return (
-        sorted(found, key=lambda one: not one.leads)
-        if len(first) < len(found)
-        else rows(ticket.args, ticket.args_schema)
-    )
+    plain = rows(masks.value(ticket.args), ticket.args_schema)
+    found = [replace(one, leads=one.key in first) for one in plain]
+    return sorted(found, key=lambda one: not one.leads) if len(first) < len(found) else plain
 
 
 def rows(args: dict[str, Any], schema: dict[str, Any] | None = None, *, depth: int = DEPTH) -> list[Row]:
@@ -134,6 +131,8 @@ def row(key: str, value: Any, schema: Any = None, *, depth: int = DEPTH) -> Row:
             return named(type="yes or no", kind="text", text="Yes" if value else "No")
         case int() | float():
             return named(type="number", kind="number", text=wording.as_json(value))
+        case masks.Mask():
+            return named(type="hidden", kind="secret", text=value)
         case str():
             return _text_row(named, value)
         case [] | {} if not value:

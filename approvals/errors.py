@@ -14,6 +14,7 @@ ApprovalError
 ├── OwnRequest            403  own_request
 ├── DecisionNotAllowed    422  decision_not_allowed
 ├── InvalidArguments      422  invalid_args
+├── CannotErase           409  cannot_erase
 ├── CannotHandOver        422  cannot_hand_over
 ├── CannotSnooze          422  cannot_snooze
 ├── ConfirmationRequired  422  confirmation_required
@@ -140,6 +141,12 @@ class InvalidArguments(ApprovalError):
         first = errors[0] if errors else {"path": "", "message": "they are not valid"}
         where = f"{first['path']}: " if first["path"] else ""
         super().__init__(f"The arguments are not valid: {where}{first['message']}", errors=errors)
+
+
+class CannotErase(ApprovalError):
+    """Ticket {ticket} cannot be erased yet: {why}."""
+
+    code, status = "cannot_erase", 409
 
 
 class CannotHandOver(ApprovalError):

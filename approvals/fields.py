@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from approvals import limits, shapes, wording
+from approvals import limits, masks, shapes, wording
 from approvals.shapes import MISSING, Place
 
 #: Those that hold further fields.
@@ -56,6 +56,11 @@ class Field:
     def has_presence(self) -> bool:
         """May it be null or left out?"""
         return self.kind not in SHOWN and bool(self.path) and (self.nullable or not self.required)
+
+    @property
+    def is_secret(self) -> bool:
+        """Does a mark stand for its value?"""
+        return isinstance(self.value, masks.Mask)
 
     @property
     def limits(self) -> str:

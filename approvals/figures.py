@@ -94,6 +94,8 @@ class Report:
     """All of it, over some days."""
 
     days: int
+    #: Every action there is something to say of.
+    actions: list[str]
     lines: list[Line]
     #: Actions under policies that are not shown.
     more: int
@@ -102,19 +104,27 @@ class Report:
     findings: list[Finding]
 
 
-def over(days: int) -> Report:
-    """The figures of the last days."""
-    counts = tallies.over(days)
+def over(days: int, *, action: str = "") -> Report:
+    """The figures of the last days, of all actions or of one."""
+    counted = tallies.over(days)
+    counts = [one for one in counted if one.action == action] if action else counted
     lines = sorted(_lines(counts), key=lambda line: (-line.tickets, line.action, line.policy))
     hours = _sums((int(one.key), one.number) for one in counts if one.what == "hour")
     return Report(
         days=days,
+        actions=sorted({one.action for one in counted if one.action}),
         lines=lines[:SHOWN],
         more=max(0, len(lines) - SHOWN),
         hours=[hours[hour] for hour in range(24)],
         reviewers=_reviewers(counts),
         findings=list(_findings(lines, days=days)),
     )
+
+
+def per_action(days: int) -> list[Line]:
+    """Each action under all of its policies together, the most frequent first."""
+    together = [one._replace(policy="") for one in tallies.over(days)]
+    return sorted(_lines(together), key=lambda line: (-line.tickets, line.action))
 
 
 def _lines(counts: Iterable[Count]) -> Iterator[Line]:

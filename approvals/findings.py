@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 
-from approvals import arguments, cards, complaints, differences, salience, schemas, wording
+from approvals import arguments, cards, complaints, differences, masks, salience, schemas, wording
 from approvals.models import Ticket
 from approvals.states import TicketState
 
@@ -54,7 +54,7 @@ def of(ticket: Ticket, *, reader: Any) -> Findings:
     prefetch_related_objects(decided, "decisions__reviewer")
     last = approved[0] if approved else None
     return Findings(
-        found=[_schema(ticket), *_unusual(ticket, [earlier.args for earlier in approved])],
+        found=[_schema(ticket), *_unusual(ticket, [masks.value(earlier.args) for earlier in approved])],
         last=last,
         changes=differences.of(last.args, ticket.args, ticket.args_schema) if last else [],
         decided=decided,
@@ -83,8 +83,9 @@ def _unusual(ticket: Ticket, earlier: Sequence[dict[str, Any]]) -> Iterator[Find
         verb = "are" if len(earlier) > 1 else "is"
         yield Finding(words=f"There {verb} {before} of this kind to compare it with.", is_known=False)
         return
-    names = salience.names(ticket.args, ticket.args_schema, cards.kept(ticket.card).salient)
-    odd = [finding for name in names if name in ticket.args for finding in _compared(name, ticket.args[name], earlier)]
+    args = masks.value(ticket.args)
+    names = salience.names(args, ticket.args_schema, cards.kept(ticket.card).salient)
+    odd = [finding for name in names if name in args for finding in _compared(name, args[name], earlier)]
     yield from odd or [Finding(words=f"Nothing out of the ordinary beside the last {len(earlier)} approved.")]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 
-from approvals import answer_form, answers, differences, fields, policy, typed, wording
+from approvals import answer_form, answers, differences, fields, masks, policy, typed, wording
 from approvals.contract import NewDecision
 from approvals.errors import CannotHandOver, CannotSnooze, DecisionNotAllowed, InvalidArguments
 from approvals.models import Ticket
@@ -25,16 +25,18 @@ class ArgumentsForm:
     def __init__(
         self, args: dict[str, Any], schema: dict[str, Any] | None = None, *, data: Mapping[str, str] | None = None
     ) -> None:
-        """Bound when `data` is given; what was not posted keeps its value."""
-        self.root = fields.of(args, schema, has_steps=True)
-        self.json_text = fields.text_of(replace(self.root, path=(), kind="json", value=args, presence="value"))
+        """Bound when `data` is given; what was not posted keeps its value, and so does a secret whose mark is."""
+        shown = masks.value(args)
+        self.root = fields.of(shown, schema, has_steps=True)
+        self.json_text = fields.text_of(replace(self.root, path=(), kind="json", value=shown, presence="value"))
         self.json_errors: list[str] = []
         self.errors: list[str] = []
         self.is_bound = data is not None
         self.as_json = data is not None and "args_json" in data
         self.args = args
         if data is not None:
-            self.args = self._from_json(data["args_json"]) if self.as_json else typed.read(self.root, data)
+            typed_in = self._from_json(data["args_json"]) if self.as_json else typed.read(self.root, data)
+            self.args = self._restored(typed_in, args)
 
     def is_valid(self) -> bool:
         """Could everything typed be read? Whether it may run is for `decisions.record` to say."""
@@ -65,6 +67,13 @@ class ArgumentsForm:
                 self.json_errors.append(f"{where}{error['message']}")
             elif not fields.place(self.root, fields.path_of(error["path"]), error["message"]):
                 self.errors.append(error["message"])
+
+    def _restored(self, typed_in: Any, args: dict[str, Any]) -> Any:
+        try:
+            return masks.restored(typed_in, of=args)
+        except InvalidArguments as strange:
+            self.refuse(strange.errors)
+            return args
 
     def _from_json(self, text: str) -> Any:
         self.json_text = text
@@ -144,11 +153,11 @@ def edited(ticket: Ticket, data: Mapping[str, str]) -> ArgumentsForm:
         return ArgumentsForm(ticket.args, ticket.args_schema, data=data)
     theirs = ArgumentsForm(shown.args, ticket.args_schema, data=data)
     if not theirs.is_valid():
-        untouched = fields.of(shown.args, ticket.args_schema, has_steps=True).posted()
+        untouched = fields.of(masks.value(shown.args), ticket.args_schema, has_steps=True).posted()
         touched = {name: text for name, text in data.items() if untouched.get(name) != text.replace("\r\n", "\n")}
         return ArgumentsForm(ticket.args, ticket.args_schema, data=touched)
     both = differences.laid_over(ticket.args, before=shown.args, after=theirs.args)
-    as_typed = fields.of(both, ticket.args_schema, has_steps=True).posted()
+    as_typed = fields.of(masks.value(both), ticket.args_schema, has_steps=True).posted()
     laid = ArgumentsForm(ticket.args, ticket.args_schema, data=as_typed)
     return laid if wording.same(laid.args, both) else ArgumentsForm(both, ticket.args_schema)
 

@@ -50,6 +50,8 @@ WORDS = {
     "grant.given": "lets exactly the same run again for {time}, without asking",
     "grant.used": "{granted_by} had let exactly the same run again, on ticket {granted_for}",
     "grant.ended": "Waits for people: what let it run without asking stands no more",
+    "payload.erased": "Arguments and words were erased",
+    "secret.revealed": "looked at the hidden values",
     "grant.revoked": "took that back: the same is asked again",
     "execution.started": "Started",
     "execution.succeeded": "Done",

@@ -11,7 +11,8 @@ from typing import Any
 from django.db.models import Aggregate, Count, DurationField, F, Q
 from django.db.models.functions import Now
 
-from approvals.models import TicketQuerySet
+from approvals import figures
+from approvals.models import Ticket, TicketQuerySet
 from approvals.states import Outcome, TicketState
 
 DAYS = 30
@@ -48,6 +49,28 @@ def per_action(tickets: TicketQuerySet, *, days: int = DAYS) -> list[dict[str, A
         **{name: Count("pk", filter=of) for name, of in _COUNTED.items()},
     )
     return [_rated(dict(row)) for row in figures.order_by("-tickets", "action")]
+
+
+def of_all(*, days: int = DAYS) -> list[dict[str, Any]]:
+    """The same of every ticket, from the counts that the page of figures reads: of those that ended in these days, and
+    what waits now. As quick for a million tickets as for ten."""
+    waiting = dict(Ticket.objects.pending().order_by().values_list("action").annotate(Count("pk")))
+    rows = {line.action: _row(line) for line in figures.per_action(days)}
+    for action, count in waiting.items():
+        row = rows.setdefault(action, {"action": action, "tickets": 0, "median": None, **dict.fromkeys(_COUNTED, 0)})
+        row.update(waiting=count, tickets=row["tickets"] + count)
+    return [_rated(row) for row in sorted(rows.values(), key=lambda row: (-row["tickets"], row["action"]))]
+
+
+def _row(line: figures.Line) -> dict[str, Any]:
+    same = {name: getattr(line, name) for name in ("action", "tickets", *BY_PEOPLE, "withdrawn")}
+    return {
+        **same,
+        "timed_out": line.expired,
+        "without_a_person": line.unasked,
+        "waiting": 0,
+        "median": line.half,
+    }
 
 
 def _rated(row: dict[str, Any]) -> dict[str, Any]:

@@ -37,9 +37,9 @@ UNION ALL SELECT action, policy, 'escalated', '', count(*) FROM ended WHERE esca
 UNION ALL SELECT action, policy, 'hour', hour::text, count(*) FROM ended GROUP BY action, policy, hour
 UNION ALL SELECT action, policy, 'took', took::text, count(*) FROM ended WHERE took IS NOT NULL
     GROUP BY action, policy, took
-UNION ALL SELECT '', '', 'reviewer', said.reviewer_id::text, count(*)
+UNION ALL SELECT action, '', 'reviewer', said.reviewer_id::text, count(*)
     FROM ended JOIN approvals_decision AS said ON said.ticket_id = ended.id AND said.withdrawn_at IS NULL
-    GROUP BY said.reviewer_id
+    GROUP BY action, said.reviewer_id
 """  # noqa: S608 - a number of our own
 _KEEP = f"""
 INSERT INTO approvals_tally (day, action, policy, what, key, count)

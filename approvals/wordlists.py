@@ -8,16 +8,18 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchVectorField
 from django.db.models import Func, TextField, Value
 
-from approvals import lexemes
+from approvals import lexemes, masks
 from approvals.models import Ticket, Wordlist
 
 
 def write(ticket: Ticket, args: dict[str, Any]) -> None:
-    """The ticket is found by these arguments, by what its agent says and by who asks; by earlier ones no more."""
+    """The ticket is found by these arguments, by what its agent says and by who asks; by earlier ones no more.
+
+    Never by a secret: who tries words would find it out."""
     who = ticket.requester.get_username() if ticket.requester else ""
-    said = (ticket.action, ticket.graph, who, ticket.description, ticket.reasoning)
+    said = (ticket.action, ticket.graph, who, *map(masks.text, (ticket.description, ticket.reasoning)))
     # Short values first: where there are too many words, those of a recipient are worth more than a letter's.
-    words = lexemes.of(sorted([*said, *lexemes.texts_in(args)], key=len))
+    words = lexemes.of(sorted([*said, *lexemes.texts_in(masks.value(args))], key=len))
     array = Value(words, output_field=ArrayField(TextField()))
     vector = Func(array, function="array_to_tsvector", output_field=SearchVectorField())
     Wordlist.objects.bulk_create(

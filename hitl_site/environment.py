@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,15 @@ def words(name: str, *, default: tuple[str, ...] = ()) -> list[str]:
     """Read a comma-separated list."""
     value = os.environ.get(name, "")
     return [part.strip() for part in value.split(",") if part.strip()] or list(default)
+
+
+def globs(name: str) -> list[str]:
+    """Read a comma-separated list of names in which `*` stands for any letters."""
+    found = words(name)
+    for glob in found:
+        if not re.fullmatch(r"[\w*.-]*[\w]{2}[\w*.-]*", glob):
+            raise ImproperlyConfigured(f"{name} names {glob!r}, which is no name such as iban or *_code.")
+    return found
 
 
 def choices(name: str, *, among: tuple[str, ...], default: tuple[str, ...]) -> list[str]:

@@ -72,18 +72,18 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when the database answers and every migration is applied, else 503 and why.
 
-    A second line says that everything is frozen: people must reach the pages that tell them so.
+    More lines say what keeps the work from being done: people must reach the pages that tell them so.
     """
-    from approvals import freezes  # the command line needs this module before the apps are there
+    from hitl_site import readiness  # the command line needs this module before the apps are there
 
     try:
         problem = _unready()
-        freeze = None if problem else freezes.standing()
     except (DatabaseError, psycopg.Error) as error:
         problem = " ".join(str(error).split())
     if problem:
         return HttpResponse(f"{problem}\n", status=503, content_type="text/plain")
-    return HttpResponse(f"ready\nfrozen: {freeze}\n" if freeze else "ready\n", content_type="text/plain")
+    told = "\n".join(["ready", *readiness.shortcomings(), ""])
+    return HttpResponse(told, content_type="text/plain")
 
 
 def _is_from_here(request: HttpRequest) -> bool:

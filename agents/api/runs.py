@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents import access, inputs, registry, requests, wishes
 from agents.errors import BadInput
 from agents.models import Run, RunStatus
+from approvals import masks
 from approvals.api import waiting
-from approvals.api.access import READ, REQUEST, reader
+from approvals.api.access import READ, REQUEST, is_agent, reader
 from approvals.api.fields import Wait, Words
 from approvals.api.problems import PROBLEMS
 from approvals.api.shapes import reply
@@ -128,6 +129,11 @@ def _find(request: HttpRequest, thread_id: str) -> Run:
 
 def _told(request: HttpRequest, run: Run) -> RunOut:
     seen = Ticket.objects.visible_to(reader(request)).filter(thread_id=run.thread_id).order_by("pk")
+    is_theirs = is_agent(request) and run.requester_id == reader(request).pk
+
+    def hide(told: Any) -> Any:
+        return told if is_theirs else masks.value(told)
+
     return RunOut(
         thread_id=run.thread_id,
         url=settings.PUBLIC_URL + run.get_absolute_url(),
@@ -139,9 +145,9 @@ def _told(request: HttpRequest, run: Run) -> RunOut:
             RunTicket(id=t.pk, action=t.action, state=t.state, url=settings.PUBLIC_URL + t.get_absolute_url())
             for t in seen.only("pk", "action", "state")
         ],
-        input=run.input if access.sees_everything(reader(request), run) else None,
-        output=run.output,
-        error=run.error or None,
+        input=hide(run.input) if access.sees_everything(reader(request), run) else None,
+        output=hide(run.output),
+        error=hide(run.error) or None,
         waiting_at=run.waiting_at,
         created_at=run.created_at,
         ended_at=run.ended_at if run.standing.is_over else None,

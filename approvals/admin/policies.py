@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.urls import path
 
-from approvals import backtest, backtest_words, drafts, rulebook, timeouts
+from approvals import backtest, backtest_words, drafts, rulebook, suggestions, timeouts
 from approvals.drafts import Draft
 from approvals.models import EscalationStep, Policy, Requirement
 from approvals.states import OnTimeout
@@ -149,7 +149,7 @@ class PolicyAdmin(admin.ModelAdmin):
         if not self.has_change_permission(request, stored):
             raise PermissionDenied
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return self._try_softer(request, stored) if stored else HttpResponseNotAllowed(["POST"])
         form = self.get_form(request, stored, change=stored is not None)(request.POST, instance=stored)
         form.is_valid()  # the formsets look at the policy that this makes
         # The way in which the admin itself makes them; the stubs do not know of it.
@@ -159,8 +159,19 @@ class PolicyAdmin(admin.ModelAdmin):
         context["errors"] = [*_sentences(wrong), *(e for f in formsets for e in f.non_form_errors())]
         if context["errors"]:
             return render(request, "admin/approvals/policy/backtest.html", context, status=422)
+        return self._tried(request, stored, _draft(form, formsets), context)
+
+    def _try_softer(self, request: HttpRequest, stored: Policy) -> HttpResponse:
+        """The stored policy one step softer, as its figures suggest."""
+        context = {**self.admin_site.each_context(request), "title": "Backtest", "opts": self.opts, "stored": stored}
+        found = suggestions.softer(stored)
+        draft, context["step"] = found or (drafts.of(stored), "")
+        return self._tried(request, stored, draft, context)
+
+    def _tried(
+        self, request: HttpRequest, stored: Policy | None, draft: Draft, context: dict[str, Any]
+    ) -> HttpResponse:
         policy = Policy.objects.get(pk=stored.pk) if stored else None
-        draft = _draft(form, formsets)
         rules = backtest.after(lambda: rulebook.save(draft, actor=_actor(request), source="admin", policy=policy))
         context["report"] = list(backtest_words.lines(backtest.run(rules, days=DAYS, most=MOST)))
         return render(request, "admin/approvals/policy/backtest.html", context | {"name": draft.name, "most": MOST})

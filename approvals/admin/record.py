@@ -6,10 +6,12 @@ from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db import models
 from django.db.models import Q
+from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 
-from approvals import grants, history, policy
+from approvals import grants, history, masks, policy
 from approvals.models import AuditEntry, Decision, Grant, PolicyVersion, Revision, Ticket, TicketRequirement
 
 
@@ -29,10 +31,37 @@ class ReadOnly:
         return False
 
 
+class Hiding:
+    """Nothing secret is shown: the objects are only read, so what is drawn of them is hidden in them."""
+
+    def get_object(self, *args: Any, **kwargs: Any) -> Any:
+        """The object without the secrets in its texts and its JSON."""
+        return _hidden(super().get_object(*args, **kwargs))  # type: ignore[misc]
+
+
+class HidingRows(BaseInlineFormSet):
+    """The same for what belongs to an object."""
+
+    def get_queryset(self) -> Any:
+        """The rows, each without its secrets."""
+        found = super().get_queryset()
+        for row in found:
+            _hidden(row)
+        return found
+
+
+def _hidden(row: Any) -> Any:
+    for field in row._meta.fields if row else ():
+        if isinstance(field, models.JSONField | models.TextField):
+            setattr(row, field.attname, masks.value(getattr(row, field.attname)))
+    return row
+
+
 class RevisionInline(ReadOnly, admin.TabularInline):
     """The versions of the arguments."""
 
     model = Revision
+    formset = HidingRows
     extra = 0
 
 
@@ -40,6 +69,7 @@ class DecisionInline(ReadOnly, admin.TabularInline):
     """Who said what."""
 
     model = Decision
+    formset = HidingRows
     extra = 0
 
 
@@ -51,7 +81,7 @@ class TicketRequirementInline(ReadOnly, admin.TabularInline):
 
 
 @admin.register(Ticket)
-class TicketAdmin(ReadOnly, admin.ModelAdmin):
+class TicketAdmin(Hiding, ReadOnly, admin.ModelAdmin):
     """Every ticket, read-only: decisions are taken on the ticket's page."""
 
     list_display = (

@@ -39,6 +39,12 @@ class BearerToken(HttpBearer):
 READ, REQUEST, DECIDE = map(BearerToken, (Scope.READ, Scope.REQUEST, Scope.DECIDE))
 
 
+def is_agent(request: HttpRequest) -> bool:
+    """Is it the token of a program that asks, and runs what it is allowed?"""
+    bearer: Any = request
+    return bool(bearer.auth.scope == Scope.REQUEST)
+
+
 def reader(request: HttpRequest) -> User:
     """Whose token it is."""
     bearer: Any = request

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from approvals import digests, listings, remote
 from approvals.api import cursors, shapes, waiting
-from approvals.api.access import READ, REQUEST, reader
+from approvals.api.access import READ, REQUEST, is_agent, reader
 from approvals.api.fields import Id, Wait, Words
 from approvals.api.problems import PROBLEMS
 from approvals.api.shapes import TicketOut, TicketPage, reply
@@ -115,7 +115,7 @@ def index(request: HttpRequest, wanted: Query[Wanted]) -> HttpResponse:
     """What waits, most urgent first, then what is decided, newest first."""
     after = cursors.read(wanted.cursor)
     rows, place = listings.page(_found(request, wanted), after=after, limit=wanted.limit)
-    items = shapes.tickets(rows, reader=reader(request))
+    items = shapes.tickets(rows, reader=reader(request), is_agent=is_agent(request))
     return reply(TicketPage(items=items, next=cursors.written(place)))
 
 
@@ -159,7 +159,8 @@ def find(request: HttpRequest, ticket_id: int) -> Ticket:
 
 def shown(request: HttpRequest, ticket_id: int) -> TicketOut:
     """The ticket as this token's owner may see it."""
-    return shapes.tickets([get_object_or_404(visible(request).for_list(), pk=ticket_id)], reader=reader(request))[0]
+    found = get_object_or_404(visible(request).for_list(), pk=ticket_id)
+    return shapes.tickets([found], reader=reader(request), is_agent=is_agent(request))[0]
 
 
 def _found(request: HttpRequest, wanted: Wanted) -> TicketQuerySet:

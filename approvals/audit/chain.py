@@ -13,6 +13,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 
@@ -106,7 +107,11 @@ def verify_stream(stream: str) -> AuditEntry | None:
 
 def _payload(facts: dict[str, Any]) -> bytes:
     personal = {name: value for name, value in facts.items() if name in PERSONAL and value not in ("", None)}
-    return digests.canonical(redaction.redacted(personal)) if personal else b""
+    return digests.canonical(_without_secrets(personal)) if personal else b""
+
+
+def _without_secrets(facts: dict[str, Any]) -> Any:
+    return redaction.redacted(facts, also=settings.COUNTERSIGN_SECRET_FIELDS)
 
 
 def _write(*values: Any) -> int:

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from approvals.audit import lines, stored, tree
+from approvals.audit import blocks, lines, stored
 from approvals.audit.findings import Entry
-from approvals.models import AuditEntry, Leaf, Seal
+from approvals.models import AuditEntry, Seal
 
 COLUMNS = (
     "leaf",
@@ -63,10 +63,10 @@ def jsonl_of(stream: str) -> Iterator[str]:
     with stored.at_one_moment():
         yield lines.header(stream=stream)
         seal = Seal.objects.last()
-        rows = tree.levels(_leaves(seal.size)) if seal else []
+        proofs = blocks.Proofs(seal.size) if seal else None
         for row in stored.rows_of(stream):
             if row.entry:
-                proof = None if row.entry.leaf is None else tree.inclusion(row.entry.leaf, rows)
+                proof = None if row.entry.leaf is None or proofs is None else proofs.of(row.entry.leaf)
                 yield lines.of_entry(row.entry, entry_id=row.entry_id, proof=proof)
         if seal:
             yield lines.of_seal(seal.note, size=seal.size)
@@ -85,11 +85,6 @@ def table(*, stream: str = "", after: int = 0) -> Iterator[str]:
 def exists(stream: str) -> bool:
     """Is there anything in this stream?"""
     return AuditEntry.objects.filter(stream=stream).exists()
-
-
-def _leaves(size: int) -> list[bytes]:
-    found = Leaf.objects.filter(number__lt=size).order_by("number").values_list("hash", flat=True)
-    return [bytes(leaf) for leaf in found.iterator(chunk_size=20_000)]
 
 
 def _cells(entry: Entry, entry_id: int | None) -> list[Any]:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
 
 from approvals import failpoints
-from approvals.audit import keys, notes, tree
+from approvals.audit import blocks, keys, notes, tree
 from approvals.failpoints import Point
 from approvals.models import Seal
 
@@ -112,6 +112,7 @@ def _seal_batch() -> int:
         reach = _reach(last)
     _place(waiting, at=last.size if last else 0)
     Seal.objects.bulk_create(_seals(waiting, last=last, reach=reach, now=now))
+    blocks.keep((last.size if last else 0) + len(waiting))
     failpoints.reach(Point.SEAL_WRITTEN)
     return len(waiting)
 

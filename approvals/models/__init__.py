@@ -15,7 +15,7 @@ from approvals.models.notices import Notice, NoticeChannel, NoticeReach
 from approvals.models.policies import EscalationStep, Policy, PolicyVersion, Requirement
 from approvals.models.record import AuditEntry, ChainHead, Payload
 from approvals.models.rosters import RosterChange
-from approvals.models.seals import HeadExport, Leaf, Seal
+from approvals.models.seals import Block, HeadExport, Leaf, Seal
 from approvals.models.signatures import Decision, Revision, TicketRequirement
 from approvals.models.tallies import TalliedDay, Tally
 from approvals.models.ticket_lists import URGENCY, TicketQuerySet
@@ -31,6 +31,7 @@ __all__ = [
     "ActionCard",
     "AuditEntry",
     "Batch",
+    "Block",
     "ChainHead",
     "Claim",
     "Cluster",

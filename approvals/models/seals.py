@@ -21,6 +21,16 @@ class Leaf(models.Model):
         return f"leaf {self.number}"
 
 
+class Block(models.Model):
+    """The root over a full block of leaves: a node of the tree, kept so that nobody adds it up again. Written once."""
+
+    number = models.BigIntegerField(primary_key=True)
+    root = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"block {self.number}"
+
+
 class Seal(models.Model):
     """A signed head over the first `size` entries of the tree."""
 

@@ -110,6 +110,9 @@ class Ticket(models.Model):
     release_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
 
+    #: When its arguments and words were erased for somebody's privacy; the record says by whom and why.
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     execution = models.CharField(max_length=12, choices=Execution.choices, default=Execution.NOT_STARTED)
     result = models.JSONField(null=True, blank=True)
     error = models.TextField(blank=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
-from approvals import redaction, wording
+from approvals import masks, wording
 from approvals.models import Notice, Ticket
 from approvals.states import NoticeKind
 
@@ -45,7 +45,7 @@ def _part(notice: Notice, *, shows_args: bool) -> str:
         return f"{_sentence(notice)}\n{settings.PUBLIC_URL}/settings/notifications/"
     lines = [_sentence(notice), f"{settings.PUBLIC_URL}{ticket.get_absolute_url()}"]
     if shows_args:
-        lines.append(harmless(json.dumps(redaction.redacted(ticket.args), ensure_ascii=False), ARGS_LONG))
+        lines.append(harmless(json.dumps(masks.value(ticket.args), ensure_ascii=False), ARGS_LONG))
     return "\n".join(lines)
 
 

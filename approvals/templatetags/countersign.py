@@ -13,7 +13,7 @@ from django.forms import BoundField
 from django.template import Context
 from django.utils.safestring import SafeString, mark_safe
 
-from approvals import answers, clock, deadlines, display, grants, policy_words, timeouts, wording
+from approvals import answers, clock, deadlines, display, grants, masks, policy_words, timeouts, wording
 from approvals.models import Decision, Ticket
 from approvals.states import OnTimeout
 
@@ -58,8 +58,15 @@ def icon(name: str) -> SafeString:
 
 @register.filter
 def visible(text: object) -> SafeString:
-    """Escaped text in which what cannot be seen, or looks like something else, is marked and numbered."""
-    return _drawn(wording.pieces("" if text is None else str(text)))
+    """Escaped text in which what cannot be seen, or looks like something else, is marked and numbered;
+    secrets are hidden."""
+    return _drawn(wording.pieces("" if text is None else masks.text(str(text))))
+
+
+@register.filter
+def plain(secret: object) -> SafeString:
+    """A secret that somebody asked to see, as `visible` draws any other text."""
+    return _drawn(wording.pieces(secret if isinstance(secret, str) else wording.as_json(secret)))
 
 
 @register.filter
@@ -87,7 +94,7 @@ def host(address: str) -> str:
     """Where a link of somebody else's leads; empty for what is no plain web address."""
     try:
         parts = urlsplit(address)
-        is_plain = "@" not in parts.netloc and not any(map(str.isspace, address))
+        is_plain = "@" not in parts.netloc and not any(map(str.isspace, address)) and masks.text(address) == address
         return (parts.hostname or "") if is_plain and parts.scheme in {"http", "https"} else ""
     except ValueError:
         return ""
@@ -119,14 +126,14 @@ def argument_rows(ticket: Ticket) -> list[display.Row]:
 
 @register.filter
 def as_json(value: object) -> str:
-    """Indented JSON, escaped by the template."""
-    return wording.as_json(value, indent=2)
+    """Indented JSON without its secrets, escaped by the template."""
+    return wording.as_json(masks.value(value), indent=2)
 
 
 @register.filter
 def in_short(value: object) -> str:
     """A value inside a sentence."""
-    return wording.in_short(value)
+    return wording.in_short(masks.value(value))
 
 
 @register.filter
@@ -302,5 +309,5 @@ def is_long(value: object) -> bool:
 
 @register.filter
 def as_line(value: object) -> str:
-    """JSON in one line."""
-    return wording.as_json(value)
+    """JSON in one line, without its secrets."""
+    return wording.as_json(masks.value(value))

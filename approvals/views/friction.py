@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from approvals import cards, digests, edits, friction, looks, policy, salience
+from approvals import cards, digests, edits, friction, looks, masks, policy, salience
 from approvals.contract import NewDecision
 from approvals.errors import ApprovalError, CareMissing, ConfirmationRequired
 from approvals.forms import DecisionForm
@@ -51,7 +51,7 @@ def has_signed_in_lately(request: HttpRequest) -> bool:
 def checked(ticket: Ticket, args: dict[str, Any]) -> list[str]:
     """The values that whoever approves says they looked at, by name."""
     card = cards.kept(ticket.card)
-    found = salience.values(args, ticket.args_schema, card.salient)
+    found = salience.values(masks.value(args), ticket.args_schema, card.salient)
     return [*found, f"environment {card.environment}"] if card.environment else found
 
 

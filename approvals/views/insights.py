@@ -31,14 +31,16 @@ PARTS = {
 @require_safe
 @permission_required("approvals.view_ticket", raise_exception=True)
 def show(request: HttpRequest) -> HttpResponse:
-    """The last 7, 30 or 90 days, today among them."""
+    """The last 7, 30 or 90 days, today among them, of all actions or of one."""
     asked = request.GET.get("days", "")
-    report = figures.over(int(asked) if asked in map(str, PERIODS) else USUAL)
+    action = request.GET.get("action", "")[:200].replace("\x00", "")
+    report = figures.over(int(asked) if asked in map(str, PERIODS) else USUAL, action=action)
     drawn, load = report.lines[:DRAWN], report.reviewers[:DRAWN]
     names = [name for name, _ in load]
     context: dict[str, Any] = {
         "page": "insights",
         "report": report,
+        "action": action,
         "periods": PERIODS,
         "parts": PARTS.items(),
         "endings": list(zip(drawn, charts.stacked([_parts(line) for line in drawn]), strict=True)),

@@ -42,6 +42,7 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "care": care,
         "findings": findings.of(ticket, reader=reader),
         "signatures": display.signatures(ticket, blind=blind),
+        **tickets.hidden(request, ticket),
         "checked": asked.checked(ticket, ticket.args),
         "seen": looks.note(ticket, ticket.args, reader_id=reader.pk, is_second=is_second, before=before),
         "is_second": is_second,

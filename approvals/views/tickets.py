@@ -24,12 +24,14 @@ from approvals import (
     history,
     inbox,
     policy,
+    reveals,
     schemas,
     tickets,
     unsent,
 )
+from approvals.audit import bodies
 from approvals.errors import ApprovalError, InvalidArguments, StaleDigest, TooLarge
-from approvals.models import Revision, Snooze, Ticket, Unsent
+from approvals.models import AuditEntry, Revision, Snooze, Ticket, Unsent
 from approvals.states import DecisionType
 from approvals.views import friction as asked
 
@@ -90,7 +92,9 @@ def page(
         "may_recall": tickets.may_recall(ticket, reader(request)),
         "signatures": display.signatures(ticket, blind=blind),
         "signers": _signers(ticket),
-        "edits": list(_edits(ticket)),
+        **hidden(request, ticket),
+        "erasure": _erasure(ticket),
+        "edits": [] if ticket.erased_at else list(_edits(ticket)),
         "findings": findings.of(ticket, reader=reader(request)),
         "earlier": _earlier(request, ticket),
         "follows": _follows(request, ticket),
@@ -119,6 +123,12 @@ def page(
 def written(begun: Mapping[str, Unsent], typed: Mapping[str, Any]) -> dict[str, str]:
     """The words for each kind of decision: what was begun, or what has just been sent and refused."""
     return {**unsent.words(begun), str(typed.get("type", "")): str(typed.get("message", ""))}
+
+
+def hidden(request: HttpRequest, ticket: Ticket) -> dict[str, Any]:
+    """What is hidden on the page of an open ticket, and whether this reader may have it shown."""
+    found = reveals.of(ticket) if ticket.is_open else []
+    return {"secrets": found, "may_reveal": bool(found) and reveals.may_reveal(ticket, reader(request))}
 
 
 def _attention(request: HttpRequest, ticket: Ticket, *, blind: bool) -> dict[str, Any]:
@@ -178,6 +188,12 @@ def _edits(ticket: Ticket) -> Iterator[tuple[Revision, list[differences.Change]]
     pairs = list(pairwise(ticket.revisions.all()))
     for before, after in reversed(pairs):
         yield after, differences.of(before.args, after.args, ticket.args_schema)
+
+
+def _erasure(ticket: Ticket) -> AuditEntry | None:
+    """What the record says of the erasure of its words."""
+    told = AuditEntry.objects.filter(ticket=ticket, type=bodies.ERASED).order_by("-id")
+    return told.select_related("actor").first() if ticket.erased_at else None
 
 
 def _follows(request: HttpRequest, ticket: Ticket) -> dict[str, Any] | None:

@@ -12,7 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from approvals import charts, deadlines, figures, tallies
-from approvals.models import TalliedDay, Tally, Ticket
+from approvals.models import Policy, TalliedDay, Tally, Ticket
+from tests.api.programs import Program
 from tests.factories import decide, force, make_policy, open_ticket, overdue
 
 pytestmark = pytest.mark.django_db
@@ -203,8 +204,55 @@ def test_the_page_says_it_in_words_and_leads_to_the_backtest(page: Any, alice: A
     moved(asked(20, alice), days=1, took=90)
     told = " ".join(page().split())
     assert "20 of 20 decisions" in told and "too strict: consider" in told
-    assert f'href="/admin/approvals/policy/{mail.pk}/change/"' in told
+    assert f'href="/admin/approvals/policy/{mail.pk}/backtest/"' in told
     assert "1 min" in told and "<svg" in told and " style=" not in told
+
+
+def test_the_backtest_of_a_finding_is_of_the_policy_one_step_softer(
+    page: Any, client: Any, alice: Any, mail: Any
+) -> None:
+    asked(20, alice)
+    before = Policy.objects.filter(pk=mail.pk).values().get()
+    told = " ".join(client.get(f"/admin/approvals/policy/{mail.pk}/backtest/").content.decode().split())
+    assert "one step softer (a soft gate: it runs at its deadline unless somebody stops it)" in told
+    assert "20 would go from" in told
+    assert Policy.objects.filter(pk=mail.pk).values().get() == before
+    assert client.get("/admin/approvals/policy/backtest/").status_code == 405
+
+
+def test_hours_and_load_can_be_those_of_one_action(page: Any, alice: Any) -> None:
+    asked(2, alice)
+    make_policy("Search", action="search", risk="low", gate="auto")
+    open_ticket("search")
+    report = figures.over(30, action="send_email")
+    assert ({line.action for line in report.lines}, sum(report.hours)) == ({"send_email"}, 2)
+    assert report.reviewers == [("alice", 2)] and report.actions == ["search", "send_email"]
+    assert figures.over(30, action="search").reviewers == []
+    assert '<option value="send_email" selected>' in page("?action=send_email")
+
+
+def test_ninety_six_of_a_hundred_are_too_strict_and_nineteen_say_nothing(alice: Any) -> None:
+    moved(asked(96, alice), days=1, took=60)
+    moved(asked(4, alice, "reject"), days=1, took=60)
+    (finding,) = figures.over(30).findings
+    assert (finding.is_strict, finding.line.decided) == (True, 100)
+
+
+def test_thirty_one_of_a_hundred_edited_name_the_right_field(alice: Any) -> None:
+    asked(69, alice)
+    asked(31, alice, "edit", to="ben@example.com")
+    (finding,) = figures.over(30).findings
+    assert (finding.is_strict, finding.fields[0]) == (False, ("to", 31))
+
+
+def test_the_api_has_the_same_figures_for_who_may_see_every_ticket(alice: Any, admin: Any) -> None:
+    moved(asked(3, alice, "edit"), days=2, took=60)
+    asked(1, alice)
+    open_ticket("send_email")
+    open_ticket("unheard_of")
+    mail, other = Program(admin, "read").get("insights").json()["items"]
+    assert (mail["tickets"], mail["edited"], mail["approved"], mail["waiting"], mail["edit_rate"]) == (5, 3, 1, 1, 0.75)
+    assert (other["action"], other["waiting"], other["approval_rate"]) == ("unheard_of", 1, None)
 
 
 def test_the_page_names_the_fields_that_people_change(page: Any, alice: Any) -> None:

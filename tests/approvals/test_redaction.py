@@ -28,6 +28,8 @@ def test_a_field_with_another_name_is_not(name: str) -> None:
 @pytest.mark.parametrize(
     "secret",
     [
+        "glpat-" + "a1b2" * 5,
+        "sk_live_" + "a1b2" * 6,
         "AKIA" + "ABCDEFGHIJKLMNOP",
         "ghp_" + "a1" * 18,
         "xoxb-" + "1234567890-abcdef",
@@ -39,6 +41,33 @@ def test_a_field_with_another_name_is_not(name: str) -> None:
 )
 def test_what_looks_like_a_secret_is_redacted_in_any_field(secret: str) -> None:
     assert redaction.redacted({"body": f"Use {secret} please"})["body"].startswith(f"Use {REDACTED}")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("host=db password=hunter2 user=ana", "host=db password=[redacted] user=ana"),
+        ('{"api_key": "hunter2", "to": "ana"}', '{"api_key": "[redacted]", "to": "ana"}'),
+        ("DB_PASSWORD='two words' run", "DB_PASSWORD='[redacted]' run"),
+        ("X-Api-Key: hunter2", "X-Api-Key: [redacted]"),
+        ("https://x.example/?access_token=hunter2&page=2", "https://x.example/?access_token=[redacted]&page=2"),
+    ],
+)
+def test_a_named_secret_inside_a_text_is_redacted(words: str, told: str) -> None:
+    assert redaction.text(words) == told
+    assert redaction.text(told) == told
+
+
+@pytest.mark.parametrize(
+    "words", ["amount=2500", "author=james", '{"password": null}', "money: 250, to: bob", "the token=eth", "key: value"]
+)
+def test_words_that_name_no_secret_stay(words: str) -> None:
+    assert redaction.text(words) == words
+
+
+def test_everything_inside_a_secret_field_is_redacted() -> None:
+    told = redaction.redacted({"credentials": {"user": "ana", "codes": ["a", 7], "on": True}})
+    assert told == {"credentials": {"user": REDACTED, "codes": [REDACTED, REDACTED], "on": True}}
 
 
 def test_what_stands_beside_a_secret_stays() -> None:
@@ -54,4 +83,6 @@ def test_flags_numbers_and_nothing_stay() -> None:
 def test_a_long_hostile_text_is_looked_through_quickly() -> None:
     began = time.perf_counter()
     redaction.text("eyJ" * 100_000 + "-----BEGIN PRIVATE KEY-----" * 10_000 + "://a:" * 50_000)
+    for words in ("a_" * 150_000 + "=", "password='" * 30_000, 'api_key": "' * 30_000, '"token"     :' * 30_000):
+        redaction.text(words)
     assert time.perf_counter() - began < 5

@@ -20,6 +20,7 @@ BENCHMARKS = {
     "protocols": "tests.benchmarks.protocols",
     "push": "tests.benchmarks.push",
     "verify": "tests.benchmarks.verify",
+    "verify_database": "tests.benchmarks.verify_database",
 }
 
 

@@ -1,0 +1,187 @@
+"""Everything that happens is in the record: when, who, how they signed in, what, why, and on which version of what.
+
+One life of everything there is, through the doors that people and programs use; then each kind is looked for with each
+of its facts. A kind that is added has to be put into the table below.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+
+from approvals import deadlines, entry_words, history
+from approvals.audit import sealing
+from approvals.models import AuditEntry, Policy, Ticket
+from tests import factories
+from tests.api.programs import Program
+
+pytestmark = pytest.mark.django_db
+
+#: Kind: who did it, how they had signed in, and what else it says. Of a ticket: its policy and version, its revision
+#: and its digest too, which are asked of all.
+PERSON, NOBODY = ("alice", "password"), (None, "system")
+KINDS: dict[str, tuple[tuple[str | None, str], dict[str, Any]]] = {
+    "ticket.opened": (NOBODY, {"args": {"to": "ana"}}),
+    "handover.made": (PERSON, {"receiver": "bob", "message": "You know them."}),
+    "claim.taken": (PERSON, {}),
+    "claim.released": (PERSON, {}),
+    "deadline.extended": (PERSON, {"seconds": 3600}),
+    "revision.created": (PERSON, {"args": {"to": "ben"}}),
+    "decision.recorded": (PERSON, {"decision": "edit", "message": "Ben asked.", "via": "browser"}),
+    "ticket.approved": (PERSON, {"outcome": "edited"}),
+    "ticket.recalled": (PERSON, {}),
+    "ticket.rejected": (PERSON, {"outcome": "rejected", "message": "Not today."}),
+    "ticket.escalated": (NOBODY, {"group": "security", "needed": 1}),
+    "ticket.expired": (NOBODY, {"outcome": "timed_out"}),
+    "ticket.delivered": (NOBODY, {}),
+    "execution.succeeded": (NOBODY, {}),
+    "execution.failed": (NOBODY, {"error": "No such payee."}),
+    "execution.unknown": (NOBODY, {"error": "It timed out."}),
+    "secret.revealed": (PERSON, {"count": 1, "places": ["/pin"]}),
+    "payload.erased": (("admin", "system"), {"reason": "asked for"}),
+    "policy.created": (("admin", "password"), {}),
+    "policy.changed": (("admin", "password"), {}),
+    "policy.deleted": (("admin", "password"), {}),
+    "token.created": (("dave", "password"), {"scope": "request"}),
+    "token.revoked": (("dave", "password"), {}),
+    "sign-in": (PERSON, {}),
+    "sign-in.failed": (NOBODY, {"person": "alice"}),
+    "sign-out": (PERSON, {}),
+    "admin.added": (("admin", "password"), {"model": "auth.group"}),
+}
+#: Told by a person's entry beside it, or by a place of its own: tests of their own look for them.
+ELSEWHERE = {kind for kind in {*history.WORDS, *entry_words.WORDS} if "." in kind} - KINDS.keys()
+
+
+@pytest.fixture(autouse=True)
+def _no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("allauth.core.ratelimit.consume", lambda *args, **kwargs: True)
+
+
+class Person:
+    """Somebody with a browser, signed in with a password."""
+
+    def __init__(self, name: str) -> None:
+        self.client = Client()
+        known = {"login": name, "password": settings.COUNTERSIGN_DEMO_PASSWORD}
+        assert self.client.post("/accounts/login/", known).status_code == 302, name
+
+    def post(self, address: str, **data: Any) -> Any:
+        response = self.client.post(address, data)
+        is_led_away = response.headers.get("Location", "").startswith("/accounts/")
+        assert response.status_code in {200, 302} and not is_led_away, (address, response, response.headers)
+        return response
+
+    def decide(self, ticket: Ticket, type: str, **data: str) -> None:
+        ticket.refresh_from_db()
+        self.post(f"/tickets/{ticket.pk}/decisions/", type=type, digest=ticket.digest, **data)
+
+
+@pytest.fixture
+def life(cast: Any) -> None:
+    """All of it, once."""
+    factories.make_policy(
+        "Mail", action="mail", risk="medium", requirements={"reviewers": 1}, recall_seconds=60,
+        may_extend_seconds=3600, may_extend_times=1,
+    )  # fmt: skip
+    factories.make_policy("Late", action="late", requirements={"reviewers": 1}, steps=[("security", 1, 60)])
+    Client().post("/accounts/login/", {"login": "alice", "password": "wrong"})
+    alice, admin, dave = Person("alice"), Person("admin"), Person("dave")
+    _decided(alice)
+    _closed_by_the_clock()
+    _carried_out(cast)
+    _governed(admin, dave)
+    alice.client.post("/accounts/logout/")
+
+
+def _decided(alice: Person) -> None:
+    mail = factories.open_ticket("mail", args={"to": "ana"})
+    alice.post(f"/tickets/{mail.pk}/claim/")
+    alice.post(f"/tickets/{mail.pk}/claim/release/")
+    alice.post(f"/tickets/{mail.pk}/handover/", to="bob", note="You know them.")
+    alice.post(f"/tickets/{mail.pk}/extension/")
+    alice.decide(mail, "edit", **{"args.to": "ben", "message": "Ben asked."})
+    alice.post(f"/tickets/{mail.pk}/recall/")
+    alice.decide(mail, "reject", message="Not today.")
+    secret = factories.open_ticket("mail", args={"pin": 4711})
+    alice.post(f"/tickets/{secret.pk}/secrets/", digest=secret.digest)
+
+
+def _closed_by_the_clock() -> None:
+    late = factories.open_ticket("late")
+    deadlines.expire(factories.overdue(late).pk)
+    deadlines.expire(factories.overdue(late).pk)
+
+
+def _carried_out(cast: Any) -> None:
+    """By a program of Dave's, three times with three ends."""
+    agent, reviewer = Program(cast["dave"], "request"), Program(cast["bob"], "decide")
+    for state, error in (("succeeded", None), ("failed", "No such payee."), ("unknown", "It timed out.")):
+        ticket = agent.ask(action="pay", args={"to": state}).json()["id"]
+        assert reviewer.decide(ticket).status_code == 200
+        assert agent.post(f"tickets/{ticket}/claim", {"claim": "one"}).status_code == 200
+        assert agent.post(f"tickets/{ticket}/outcome", {"state": state, "error": error}).status_code == 200
+        if state == "succeeded":
+            call_command("erase_audit", "--ticket", str(ticket), "--reason", "asked for", "--by", "admin")
+
+
+def _governed(admin: Person, dave: Person) -> None:
+    admin.post("/admin/auth/group/add/", name="night shift")
+    form = {
+        "name": "New", "position": 9, "enabled": "on", "graph": "*", "action": "new", "condition": "", "risk": "low",
+        "gate": "auto", "on_timeout": "reject", "bar_requester": "on", "deny_threshold": 1, "recall_seconds": 0,
+        "final_action": "reject", "may_extend_seconds": 0, "may_extend_times": 1, "steps-TOTAL_FORMS": 0,
+        "steps-INITIAL_FORMS": 0, "requirements-TOTAL_FORMS": 0, "requirements-INITIAL_FORMS": 0,
+    }  # fmt: skip
+    admin.post("/admin/approvals/policy/add/", **form)
+    policy = Policy.objects.get(name="New")
+    admin.post(f"/admin/approvals/policy/{policy.pk}/change/", **{**form, "action": "newer", "seen": policy.version})
+    admin.post(f"/admin/approvals/policy/{policy.pk}/delete/", post="yes")
+    dave.client.post("/accounts/reauthenticate/", {"password": settings.COUNTERSIGN_DEMO_PASSWORD})
+    dave.post("/settings/tokens/new/", name="mine", scope="request", days=1)
+    dave.post(f"/settings/tokens/{_newest_token()}/revocation/")
+
+
+def _newest_token() -> int:
+    return int(AuditEntry.objects.filter(type="token.created").latest("pk").facts["token"])
+
+
+def _fits(entry: AuditEntry, who: tuple[str | None, str], facts: dict[str, Any]) -> bool:
+    told = json.loads(bytes(entry.body))
+    known = entry.facts
+    return (told["actor"], told["method"]) == who and all(known.get(name) == value for name, value in facts.items())
+
+
+def test_every_kind_is_in_the_record_with_all_that_it_has_to_say(life: None) -> None:
+    found: dict[str, list[AuditEntry]] = {}
+    for entry in AuditEntry.objects.select_related("payload").order_by("pk"):
+        found.setdefault(entry.type, []).append(entry)
+    missing = [kind for kind, said in KINDS.items() if not any(_fits(entry, *said) for entry in found.get(kind, []))]
+    assert missing == [], {kind: [(e.told, e.facts) for e in found.get(kind, [])] for kind in missing}
+    assert found.keys() - KINDS.keys() <= ELSEWHERE
+
+
+def test_every_entry_says_when_and_those_of_tickets_on_which_version_under_which_policy(life: None) -> None:
+    for entry in AuditEntry.objects.all():
+        told = entry.told
+        assert abs(datetime.fromisoformat(told["at"]) - datetime.now(UTC)) < timedelta(minutes=5)
+        assert (told["stream"], told["seq"]) == (entry.stream, entry.seq)
+        if entry.ticket_id:
+            shown = told["ticket"]
+            assert shown["revision"] >= 1 and len(shown["digest"]) == 64, told
+            assert shown["policy"] and shown["policy_version"] >= 0, told
+    edited = AuditEntry.objects.get(type="revision.created").told["ticket"]
+    opened = AuditEntry.objects.filter(ticket=edited["id"], type="ticket.opened").get().told["ticket"]
+    assert (edited["revision"], edited["digest"] != opened["digest"]) == (2, True)
+    assert edited["digest"] == Ticket.objects.get(pk=edited["id"]).digest
+
+
+def test_all_of_it_is_whole(life: None) -> None:
+    sealing.seal()
+    call_command("verify_audit")
