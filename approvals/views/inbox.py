@@ -63,9 +63,15 @@ def decided(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def tabs(request: HttpRequest) -> HttpResponse:
-    """The tabs with their numbers alone, for a page that has heard of changes."""
-    context = {"tab": _tab(request), "tabs": inbox.counts(reader(request)), "most": inbox.MOST}
-    return render(request, "approvals/_tabs.html", context)
+    """The numbers beside the tabs and the next deadline, for a page that has heard of changes."""
+    user, tab = reader(request), _tab(request)
+    found = list(inbox.of(user, tab).order_by().values_list("deadline_at", flat=True)[: inbox.MOST + 1])
+    context = {
+        "tabs": inbox.counts(user, **{tab.name: len(found)}),
+        "nearest": min(filter(None, found), default=None),
+        "is_narrowed": "narrowed" in request.GET,
+    }
+    return render(request, "approvals/_counts.html", context)
 
 
 @require_safe

@@ -1,29 +1,26 @@
-// Tells of new tickets while a page is open but not looked at: their number and nothing that is in them.
-// Data in: the document event countersign:news {count}. Asked for on the settings page, never by itself.
+// Tells whoever asked for it of new tickets while no page is looked at: how many, and nothing that is in them.
 
-const ASKED = "notify";
-const button = document.getElementById("notify");
-const isOn = () => "Notification" in window && Notification.permission === "granted" && localStorage.getItem(ASKED) === "on";
+const { find, on } = htmx;
+const isOn = () => window.Notification?.permission === "granted" && localStorage.notify === "on";
 
 function show() {
-  document.getElementById("notifying").hidden = !("Notification" in window);
-  button.textContent = isOn() ? "Stop notifying me" : "Notify me in this browser";
+  find("#notifying").hidden = !window.Notification;
+  find("#notify").textContent = isOn() ? "Stop notifying me" : "Notify me in this browser";
 }
 
 async function toggle() {
-  if (isOn()) localStorage.removeItem(ASKED);
-  else if (await Notification.requestPermission() === "granted") localStorage.setItem(ASKED, "on");
-  else document.getElementById("notified").textContent = "The browser does not allow it; its own settings can.";
+  const answer = isOn() ? "off" : await Notification.requestPermission();
+  localStorage.notify = answer === "granted" ? "on" : "off";
+  if (answer === "denied") find("#notified").textContent = "The browser does not allow it; its own settings can.";
   show();
 }
 
-document.addEventListener("countersign:news", ({ detail }) => {
+on("countersign:news", ({ detail }) => {
   if (!isOn() || !document.hidden) return;
-  const words = detail.count === 1 ? "1 new ticket waits for you" : `${detail.count} new tickets wait for you`;
-  const note = new Notification("Countersign", { body: words, tag: "countersign-news" });
-  note.addEventListener("click", () => { focus(); location.assign("/"); });
+  const note = new Notification("Countersign", { body: `${detail.words} for you`, tag: "countersign-news" });
+  note.onclick = () => { focus(); location.assign("/"); };
 });
-if (button) {
-  button.addEventListener("click", toggle);
+if (find("#notify")) {
+  on("#notify", "click", toggle);
   show();
 }

@@ -1,21 +1,19 @@
-// What htmx cannot say by itself: no answer came, or an error that is not ours, such as a proxy's page.
-// Every error of ours names its place in HX-Retarget; whatever else fails is told above the page, which stays.
+// No answer came, or an error that is not ours, such as a proxy's page: ours name their place in HX-Retarget.
+
+const { find, on } = htmx;
+const place = find("#problem");
+const isQuiet = ({ elt }) => elt.matches("[data-quiet]"); // nobody asked for it
 
 function tell(words) {
-  const place = document.getElementById("problem");
-  const notice = Object.assign(document.createElement("div"), { className: "notice notice--danger", role: "alert" });
-  const again = Object.assign(document.createElement("a"), { href: location.href, textContent: "Load the page again" });
-  notice.append(`${words} `, again, ": it shows whether your decision was recorded.");
-  place?.replaceChildren(notice);
-  place?.scrollIntoView({ block: "start" });
+  place.replaceChildren(find("#say-problem").content.cloneNode(true));
+  place.querySelector("strong").append(words);
+  place.scrollIntoView();
 }
 
-const isQuiet = ({ detail }) => detail.elt.matches("[data-quiet]"); // nobody asked for it
-document.addEventListener("htmx:beforeRequest", (event) => isQuiet(event) || document.getElementById("problem")?.replaceChildren());
-document.addEventListener("htmx:sendError", (event) => isQuiet(event) || tell("No answer came."));
-document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+on("htmx:beforeRequest", ({ detail }) => isQuiet(detail) || place.replaceChildren());
+on("htmx:sendError", ({ detail }) => isQuiet(detail) || tell("No answer came."));
+on("htmx:beforeSwap", ({ detail }) => {
   if (detail.xhr.status < 400 || detail.xhr.getResponseHeader("HX-Retarget")) return;
   detail.shouldSwap = false;
-  if (isQuiet({ detail: detail.requestConfig })) return;
-  tell(`The answer was an error (${detail.xhr.status}).`);
+  if (!isQuiet(detail.requestConfig)) tell(`The answer was an error (${detail.xhr.status}).`);
 });

@@ -98,6 +98,7 @@ def test_row_that_arrives_stands_where_a_reload_puts_it(page, alice, hurried, te
         for action in ("transfer_money", "page_someone", "transfer_money", "page_someone"):
             ticket = elsewhere(factories.open_ticket, action, args={"amount": len(order_of(page)) + 1, "to": "bob"})
             shown(page, f"#inbox-list > #ticket-row-{ticket.pk}")
+        shown(page, "#next-deadline", "min.")
         before, due = order_of(page), page.locator("#next-deadline").inner_text()
         page.reload()
         assert order_of(page) == before

@@ -32,7 +32,7 @@ def opened(browser: Browser, live_server: Any, user: Any, path: str) -> Page:
 def refresh(page: Page) -> None:
     """As a nudge over the socket does; this server has no socket."""
     page.evaluate(
-        "document.dispatchEvent(Object.assign(new CustomEvent('htmx:wsBeforeMessage', {cancelable: true, detail:"
+        "document.body.dispatchEvent(Object.assign(new CustomEvent('htmx:wsBeforeMessage', {cancelable: true, detail:"
         " {message: document.querySelector('[id$=\"-live\"]').outerHTML}})))"
     )
 
