@@ -17,7 +17,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import TextChoices
 
 from approvals.filters import Filters
-from approvals.models import URGENCY, Snooze, Ticket, TicketQuerySet
+from approvals.models import URGENCY, Claim, Snooze, Ticket, TicketQuerySet
 from approvals.states import TicketState
 
 PAGE = 50
@@ -106,6 +106,20 @@ def neighbour(user: User, ticket: Ticket, *, is_next: bool) -> Ticket | None:
 def ids(user: User, tab: Tab) -> list[int]:
     """The tickets of a tab, as far as they are counted."""
     return list(of(user, tab).order_by().values_list("pk", flat=True)[: MOST + 1])
+
+
+def next_for(user: User, *, after: int = 0) -> list[int]:
+    """What this reader had best take up next, the most urgent first, without what a colleague is on.
+
+    `after` is left for later: what comes behind it is offered first, and itself not at all.
+    """
+    free = of(user, Tab.YOU).exclude(
+        pk__in=list(Claim.objects.live().exclude(holder=user).values_list("ticket", flat=True))
+    )
+    handed = list(free.handed_to(user).by_urgency().values_list("pk", flat=True)[:PAGE])
+    found = list(dict.fromkeys([*handed, *free.by_urgency().values_list("pk", flat=True)[:PAGE]]))
+    place = found.index(after) if after in found else -1
+    return found[place + 1 :] + found[: max(place, 0)]
 
 
 def returns(user: User) -> datetime | None:
