@@ -30,7 +30,7 @@ WISHES = {
 def runs(request: HttpRequest) -> HttpResponse:
     """The runs the reader may see, newest first; `?after=` goes on from there."""
     after = request.GET.get("after", "")
-    found = Run.objects.visible_to(request.user).with_doubt().select_related("requester").order_by("-id")
+    found = Run.objects.visible_to(request.user).told().order_by("-id")
     if after.isdecimal() and len(after) < 19:
         found = found.filter(pk__lt=int(after))
     context = {
@@ -87,7 +87,7 @@ def find(request: HttpRequest, thread_id: str) -> Run:
     """The run among those the reader may see; any other is not found."""
     if "\x00" in thread_id:
         raise Http404
-    return get_object_or_404(Run.objects.visible_to(request.user).select_related("requester"), thread_id=thread_id)
+    return get_object_or_404(Run.objects.visible_to(request.user).told(), thread_id=thread_id)
 
 
 def _page(request: HttpRequest, found: Run, *, refusal: AgentError | None = None) -> HttpResponse:

@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from approvals.models import Ticket
+from approvals.states import Gate, TicketState
 
 
 class RunStatus(models.TextChoices):
@@ -52,8 +53,16 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def with_doubt(self) -> RunQuerySet:
         """Each knows at once whether people are being asked what became of one of its actions."""
-        asked = Ticket.objects.pending().filter(thread_id=models.OuterRef("thread_id"), about__isnull=False)
-        return self.annotate(is_asked_about=models.Exists(asked))
+        asked = Ticket.objects.pending().filter(thread_id=OuterRef("thread_id"), about__isnull=False)
+        return self.annotate(is_asked_about=Exists(asked))
+
+    def told(self) -> RunQuerySet:
+        """All that their badges say. `is_undone`: people were asked, and nothing that they were asked for was let
+        through; what needs nobody's signature is no answer to that."""
+        asked = Ticket.objects.filter(thread_id=OuterRef("thread_id")).exclude(gate=Gate.AUTO)
+        let_through = asked.filter(state__in=(TicketState.APPROVED, TicketState.ANSWERED))
+        refused = asked.filter(state__in=(TicketState.REJECTED, TicketState.EXPIRED))
+        return self.with_doubt().select_related("requester").annotate(is_undone=Exists(refused) & ~Exists(let_through))
 
 
 class Run(models.Model):

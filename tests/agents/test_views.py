@@ -213,3 +213,13 @@ def test_a_graph_file_that_is_no_use_is_named(as_user, dave, settings, tmp_path)
     (tmp_path / "langgraph.json").write_text("{")
     settings.COUNTERSIGN_GRAPHS = [tmp_path / "langgraph.json"]
     assert "Graphs that cannot be loaded" in as_user(dave, "/runs/").content.decode()
+
+
+@pytest.mark.parametrize(("word", "badge"), [("approve", "Succeeded"), ("reject", "Ended, nothing approved")])
+def test_only_what_was_let_through_is_called_a_success(as_user, told_run, alice, dave, runtime, word, badge):
+    make_policy("Search", action="search", risk="low", gate="auto")
+    decide(told_run, alice, word)
+    open_ticket("search", thread_id="told", requester=dave)  # what needs nobody's signature makes no difference
+    for path in ("/runs/", "/runs/told/"):
+        page = as_user(dave, path).content.decode()
+        assert [said for said in ("Succeeded", "Ended, nothing approved") if said in page] == [badge]
