@@ -26,9 +26,7 @@ def show(request: HttpRequest) -> HttpResponse:
     """The chosen tickets side by side; a POST says one word on all of them."""
     if request.method != "POST":
         return _table(request, _found(request, request.GET.getlist("ticket")))
-    shown = {
-        name.removeprefix("digest-"): value for name, value in request.POST.dict().items() if name.startswith("digest-")
-    }
+    shown = _shown(request)
     digests = {ticket_id: shown[str(ticket_id)] for ticket_id in _ids(shown)}
     said = request.POST.get("type", "")
     kind = DecisionType.APPROVE if said == DecisionType.APPROVE else DecisionType.REJECT

@@ -12,8 +12,8 @@ from approvals import display, findings, friction, looks, policy, timeouts, unse
 from approvals.errors import ApprovalError
 from approvals.models import Ticket
 from approvals.states import Channel, DecisionType
+from approvals.views import facts, tickets
 from approvals.views import friction as asked
-from approvals.views import tickets
 
 
 @require_safe
@@ -42,7 +42,7 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "care": care,
         "findings": findings.of(ticket, reader=reader),
         "signatures": display.signatures(ticket, blind=blind),
-        **tickets.hidden(request, ticket),
+        **facts.hidden(ticket, reader=tickets.reader(request)),
         "checked": asked.checked(ticket, ticket.args),
         "seen": looks.note(ticket, ticket.args, reader_id=reader.pk, is_second=is_second, before=before),
         "is_second": is_second,

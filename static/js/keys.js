@@ -3,7 +3,7 @@
 
 const { find, findAll, on } = htmx;
 const SETTLE = 400, CHORD = 1_500;
-const PLACES = { i: "/", w: "/?tab=others", d: "/decided/", m: "/insights/" };
+const PLACES = { i: "/", w: "/?tab=others", d: "/decided/", m: "/insights/", n: "/review/next/" };
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 const mode = document.documentElement.dataset.keys;
 const shown = (selector) => [...findAll(selector)].filter((one) => one.checkVisibility());
