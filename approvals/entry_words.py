@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from approvals import history, wording
+from approvals.audit.bodies import ERASED
 from approvals.models import AuditEntry
 
 #: Kinds of entries about no ticket, and those that a ticket's own page has no words for.
@@ -68,7 +69,8 @@ def of(entry: AuditEntry, facts: dict[str, Any]) -> tuple[str, str]:
 
 def is_life(entry: AuditEntry) -> bool:
     """Is it told on its ticket's own page?"""
-    return entry.type in history.WORDS or entry.type in history.OPINIONS
+    # The reason of an erasure is a fact, and no sentence tells it.
+    return entry.type != ERASED and (entry.type in history.WORDS or entry.type in history.OPINIONS)
 
 
 def kind(type: str) -> str:

@@ -33,6 +33,8 @@ SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)
 #: Alphabets whose letters look alike. A word of more than one of them is made to be misread.
 ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "FULLWIDTH", "MATHEMATICAL"})
 WORD = re.compile(r"[^\W\d_]+")
+#: Plain ASCII, in which nothing is ever marked, and all else, in turn.
+RUNS = re.compile(r"[ -~]+|[^ -~]+")
 SOON, URGENT = timedelta(minutes=30), timedelta(minutes=5)
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
@@ -63,12 +65,26 @@ def exact_pieces(name: str) -> Iterator[tuple[bool, str]]:
 
 
 def _marked(text: str, mark: Callable[[int, str], str]) -> Iterator[tuple[bool, str]]:
-    marks = (("" if " " <= char <= "~" else mark(at, char), char) for at, char in enumerate(text))
-    for is_marked, run in groupby(marks, key=lambda one: bool(one[0])):
-        if is_marked:
-            yield True, "".join(_counted(marked, len(list(same))) for marked, same in groupby(run, key=itemgetter(0)))
-        else:
-            yield False, "".join(char for _, char in run)
+    plain: list[str] = []
+    for run in RUNS.finditer(text):
+        if run[0].isascii() and run[0].isprintable():
+            plain.append(run[0])
+            continue
+        marks = [(mark(at, char), char) for at, char in enumerate(run[0], run.start())]
+        for is_marked, same in [(bool(marks[0][0]), marks)] if len(marks) == 1 else groupby(marks, _is_marked):
+            if not is_marked:
+                plain.extend(char for _, char in same)
+                continue
+            if plain:
+                yield False, "".join(plain)
+                plain = []
+            yield True, "".join(_counted(marked, len(list(times))) for marked, times in groupby(same, itemgetter(0)))
+    if plain:
+        yield False, "".join(plain)
+
+
+def _is_marked(one: tuple[str, str]) -> bool:
+    return bool(one[0])
 
 
 def _counted(marked: str, times: int) -> str:
@@ -82,12 +98,19 @@ def number(char: str) -> str:
 
 def _strangers(text: str) -> Iterator[int]:
     """Where a letter belongs to another alphabet than most of its word, or than the Latin ones in it."""
+    known: dict[str, tuple[int, ...]] = {}
     for word in WORD.finditer(text):
-        alphabets = [_alphabet(char) for char in word[0]]
-        known = [name for name in alphabets if name in ALPHABETS]
-        if len(set(known)) > 1:
-            home = "LATIN" if "LATIN" in known else max(sorted(set(known)), key=known.count)
-            yield from (word.start() + at for at, name in enumerate(alphabets) if name in ALPHABETS and name != home)
+        if word[0] not in known:
+            known[word[0]] = () if word[0].isascii() else tuple(_strangers_in(word[0]))
+        yield from (word.start() + at for at in known[word[0]])
+
+
+def _strangers_in(word: str) -> Iterator[int]:
+    alphabets = [_alphabet(char) for char in word]
+    known = [name for name in alphabets if name in ALPHABETS]
+    if len(set(known)) > 1:
+        home = "LATIN" if "LATIN" in known else max(sorted(set(known)), key=known.count)
+        yield from (at for at, name in enumerate(alphabets) if name in ALPHABETS and name != home)
 
 
 @lru_cache(maxsize=4_096)

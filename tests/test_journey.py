@@ -157,7 +157,7 @@ def test_an_edit_is_what_runs(journey: Journey) -> None:
 
 def test_a_rejection_goes_back_in_the_reviewer_s_words(journey: Journey) -> None:
     assert journey.decide("alice", "reject", message="not to him").status_code == 200
-    assert "not to him" in journey.run_that_says("reject", "Succeeded")
+    assert "not to him" in journey.run_that_says("reject", "Ended, nothing approved")
     assert not list(journey.home.glob("mail/*bob*"))
 
 
@@ -167,5 +167,5 @@ def test_an_answer_goes_back_as_the_result(journey: Journey) -> None:
 
 
 def test_a_decided_ticket_takes_no_more(journey: Journey) -> None:
-    journey.run_that_says("reject", "Succeeded")
+    journey.run_that_says("reject", "Ended, nothing approved")
     assert journey.decide("alice", "reject", "approve").status_code == 409

@@ -56,7 +56,8 @@ DROP FUNCTION approvals_guard_words();
 ONCE = """
 CREATE FUNCTION approvals_written_once_or_erased() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' AND to_jsonb(NEW) -> TG_ARGV[0] = TG_ARGV[1]::jsonb
+    IF TG_OP = 'UPDATE' AND to_jsonb(OLD) -> TG_ARGV[0] <> TG_ARGV[1]::jsonb
+        AND to_jsonb(NEW) -> TG_ARGV[0] = TG_ARGV[1]::jsonb
         AND to_jsonb(NEW) - TG_ARGV[0] = to_jsonb(OLD) - TG_ARGV[0] THEN
         RETURN NEW;
     END IF;
@@ -74,7 +75,8 @@ BEGIN
         AND NOT EXISTS (SELECT FROM approvals_ticket WHERE id = OLD.ticket_id AND delivered_at IS NOT NULL) THEN
         RETURN NEW;
     END IF;
-    IF TG_OP = 'UPDATE' AND NEW.message = '' AND to_jsonb(NEW) - 'message' = to_jsonb(OLD) - 'message' THEN
+    IF TG_OP = 'UPDATE' AND OLD.message <> '' AND NEW.message = ''
+        AND to_jsonb(NEW) - 'message' = to_jsonb(OLD) - 'message' THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION '% is written once: % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';

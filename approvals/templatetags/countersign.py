@@ -82,11 +82,12 @@ def is_plain(name: str) -> bool:
 
 
 def _drawn(pieces: Iterable[tuple[bool, str]]) -> SafeString:
-    marked = (
-        f'<span class="hidden-char">{escape(piece)}</span>' if is_marked else escape(piece)
-        for is_marked, piece in pieces
-    )
-    return mark_safe("".join(marked))  # noqa: S308 - each piece was escaped
+    known: dict[tuple[bool, str], str] = {}  # a text made to be slow says the same many times
+    return mark_safe("".join(known.get(piece) or known.setdefault(piece, _piece(*piece)) for piece in pieces))  # noqa: S308 - each piece was escaped
+
+
+def _piece(is_marked: bool, text: str) -> str:
+    return f'<span class="hidden-char">{escape(text)}</span>' if is_marked else escape(text)
 
 
 @register.filter

@@ -59,13 +59,13 @@ function catchUp() {
   get(`/inbox/changes/?since=${since}`).then(apply).catch(showState);
 }
 
-// Several nudges make one request, and an answer that is on its way comes first.
+// Several nudges make one request; an answer on its way comes first.
 function look() {
   clearTimeout(looking);
   looking = setTimeout(() => find(".htmx-request") ? look() : refresh().catch(showState), SOON);
 }
 
-// The numbers of the other lists: once in a while, and not by all pages at the same moment.
+// Not by all pages at the same moment.
 function recount() {
   recounting ??= setTimeout(() => {
     recounting = undefined;
@@ -73,7 +73,7 @@ function recount() {
   }, MERGE * (0.5 + Math.random()));
 }
 
-// What depends on the reader is fetched, and put in place but never under typing.
+// What depends on the reader is fetched, and never put under typing.
 async function refresh() {
   const here = location.href, fresh = new DOMParser().parseFromString(await get(here), "text/html");
   if (here !== location.href) return;
@@ -91,10 +91,11 @@ async function refresh() {
 
 const version = (page) => page.querySelector("#ticket")?.dataset.version;
 
-// What differs only because it was drawn again, or opened here, is no change.
+// What was drawn again, opened or typed here is no change.
 function keepTouched(region, now) {
   const tokens = "[name=csrfmiddlewaretoken]", token = region.querySelector(tokens)?.value;
   if (token) for (const field of now.querySelectorAll(tokens)) field.setAttribute("value", token);
+  for (const mine of region.querySelectorAll("textarea[name=message]")) now.querySelector(`#${mine.id}`)?.replaceWith(mine.cloneNode(true));
   for (const { id, open } of region.querySelectorAll("details[id]")) {
     now.querySelector(`#${CSS.escape(id)}`)?.toggleAttribute("open", open);
   }
@@ -117,7 +118,7 @@ function markStale(region, ended) {
   find("#announce-now").textContent = find("#stale").textContent;
 }
 
-// One polite sentence for everything that arrived within two seconds.
+// One sentence for two seconds.
 function announce(count) {
   told += count;
   clearTimeout(telling);

@@ -20,7 +20,7 @@ from approvals.models import AuditEntry, HeadExport, Ticket
 from approvals.states import Scope
 from approvals.views import streams
 from tests.audit.hands import unguarded
-from tests.factories import decide, make_policy, open_ticket
+from tests.factories import claim, decide, make_policy, open_ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -150,6 +150,7 @@ def test_an_auditor_who_may_not_see_the_ticket_reads_its_life(read: Any, transfe
 
 
 def test_erased_words_are_said_to_be_erased(read: Any, transfer: Ticket) -> None:
+    claim(transfer)
     erasure.erase(transfer.pk, reason="asked for by the person")
     page = read(f"?ticket={transfer.pk}")
     assert "Not this month." not in page and "were erased; the chain still holds" in page

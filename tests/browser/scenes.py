@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import Permission
 
 from agents.models import Run
-from approvals import claims, deadlines, handovers, snoozes
+from approvals import claims, deadlines, handovers, snoozes, tickets
 from approvals.audit import erasure, sealing
 from approvals.models import AuditEntry, Policy
 from approvals.states import Execution
@@ -135,7 +135,7 @@ def for_auditors(cast: dict[str, Any]) -> dict[str, str]:
     """Alice may read the record and the figures; trips that people keep correcting, one of them erased."""
     may_read = Permission.objects.filter(codename__in=("view_auditentry", "view_ticket"))
     cast["alice"].user_permissions.add(*may_read)
-    factories.make_policy("Trips", action="book_trip", risk="medium", requirements={"reviewers": 1})
+    factories.make_policy("Trips", action="book_trip", risk="medium", recall_seconds=0, requirements={"reviewers": 1})
     for number in range(21):
         trip = factories.open_ticket("book_trip", args={"to": "Paris", "days": number})
         if number % 2:
@@ -143,6 +143,8 @@ def for_auditors(cast: dict[str, Any]) -> dict[str, str]:
         else:
             factories.decide(trip, cast["bob"])
     sealing.seal()
+    factories.claim(trip)
+    tickets.record_execution(trip.pk, execution=Execution.SUCCEEDED)
     erasure.erase(trip.pk, reason="asked for by the person")
     entry = AuditEntry.objects.filter(type="decision.recorded").latest("pk")
     return {
