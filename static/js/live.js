@@ -35,7 +35,6 @@ function apply(html) {
   const { content } = Object.assign(document.createElement("template"), { innerHTML: html });
   const seq = Number([...content.querySelectorAll("#live-beat")].pop()?.dataset.seq ?? since);
   const { news, hasRows, isUnclear } = rows.take(content);
-  heard = Date.now();
   if (isNew && seq > since) catchUp();
   else since = Math.max(since, seq);
   isNew = false;
@@ -133,6 +132,7 @@ function announce(count) {
 on("htmx:wsBeforeMessage", (event) => {
   event.preventDefault();
   isOpen = true; // a socket that says nothing is no sign of life: its server may have lost the database
+  heard = Date.now();
   apply(event.detail.message);
 });
 on("htmx:wsOpen", () => { isNew = true; });
