@@ -132,7 +132,9 @@ def _check_ends(lane: Lane, modes: dict[str, str], result: Result) -> list[str]:
     broken = []
     happened = Counter(effect["thread"] for effect in history.read_effects(lane.stage.effects))
     for thread, mode in modes.items():
-        known = lane.rows("SELECT state, execution FROM approvals_ticket WHERE thread_id = %s", thread)
+        # What asks people about a doubt is a ticket too, and lets nothing happen itself.
+        asked = "SELECT state, execution FROM approvals_ticket WHERE thread_id = %s AND about_id IS NULL"
+        known = lane.rows(asked, thread)
         for ticket in known or [{"state": "none", "execution": "not_started"}]:
             end = f"{ticket['state']}, {ticket['execution']}, {happened[thread]} effects"
             result.ends[end] += 1
