@@ -51,19 +51,15 @@ def told(tool: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     return telling
 
 
-def server(*, base_url: str = "", token: str = "") -> MCPServer:
-    """A server with its tools. Without a token each client has to send one of its own, over HTTP."""
-    mcp = MCPServer("countersign", title="Countersign", instructions=INSTRUCTIONS, log_level="WARNING")
+class Tools:
+    """What a client of the protocol may call. Without a token each client has to send one of its own, over HTTP."""
 
-    def client(context: Context) -> AsyncCountersign:
-        sent = (context.headers or {}).get("authorization", "").removeprefix("Bearer ").strip()
-        if not (token or sent):
-            raise ToolError("Send a token that asks, as “Authorization: Bearer cs_…”.")
-        return AsyncCountersign(base_url, token or sent, patience=PATIENCE)
+    def __init__(self, *, base_url: str, token: str) -> None:
+        self._base_url, self._token = base_url, token
 
-    @mcp.tool()
     @told
     async def request_approval(
+        self,
         context: Context,
         action: Annotated[str, Field(description="The name of the action, such as transfer_money.")],
         args: Annotated[dict[str, Any], Field(description="Exactly the arguments it is to run with.")],
@@ -74,18 +70,18 @@ def server(*, base_url: str = "", token: str = "") -> MCPServer:
         """Ask people whether an action may run. Returns at once; get_decision says what they decided."""
         fields = {"description": description, "reasoning": reasoning}
         said = {name: value for name, value in fields.items() if value}
-        ticket = await client(context).request(action, args, idempotency_key=idempotency_key, **said)
+        ticket = await self._client(context).request(action, args, idempotency_key=idempotency_key, **said)
         return {"ticket": ticket.id, "url": ticket.url, "state": ticket.state, "deadline_at": ticket.deadline_at}
 
-    @mcp.tool()
     @told
     async def get_decision(
+        self,
         context: Context,
         ticket: Annotated[int, Field(ge=1, description="The ticket that request_approval returned.")],
         wait_seconds: Annotated[int, Field(ge=0, le=LONGEST_WAIT, description="How long to wait for people.")] = 30,
     ) -> dict[str, Any]:
         """What people decided. Says may_act once: whoever is told so acts, with these args, and nobody else does."""
-        countersign = client(context)
+        countersign = self._client(context)
         found = await countersign.ticket(ticket)
         if found.state == "pending" and wait_seconds:
             try:
@@ -104,9 +100,9 @@ def server(*, base_url: str = "", token: str = "") -> MCPServer:
             "message": why or _message(found.facts),
         }
 
-    @mcp.tool()
     @told
     async def report_outcome(
+        self,
         context: Context,
         ticket: Annotated[int, Field(ge=1, description="The ticket of the action.")],
         state: Annotated[
@@ -117,9 +113,22 @@ def server(*, base_url: str = "", token: str = "") -> MCPServer:
     ) -> dict[str, Any]:
         """Say what became of the action, once."""
         said = steps.reported(ticket, state=state, result=result or None, error=error, patience=PATIENCE)
-        await client(context).run_async(said)
+        await self._client(context).run_async(said)
         return {"ticket": ticket, "state": state}
 
+    def _client(self, context: Context) -> AsyncCountersign:
+        sent = (context.headers or {}).get("authorization", "").removeprefix("Bearer ").strip()
+        if not (self._token or sent):
+            raise ToolError("Send a token that asks, as “Authorization: Bearer cs_…”.")
+        return AsyncCountersign(self._base_url, self._token or sent, patience=PATIENCE)
+
+
+def server(*, base_url: str = "", token: str = "") -> MCPServer:
+    """A server with its tools, for stdio or HTTP."""
+    mcp = MCPServer("countersign", title="Countersign", instructions=INSTRUCTIONS, log_level="WARNING")
+    tools = Tools(base_url=base_url, token=token)
+    for tool in (tools.request_approval, tools.get_decision, tools.report_outcome):
+        mcp.add_tool(tool)
     return mcp
 
 
