@@ -138,7 +138,7 @@ def listing(user: User, tab: Tab, *, filters: Filters, after: str = "") -> Listi
     cursor = _cursor(after)
     page = _marks(rest.less_urgent(*cursor), most=PAGE + 1) if cursor else marks[: PAGE + 1]
     return Listing(
-        tickets=_rows(page[:PAGE]),
+        tickets=_rows(page[:PAGE], reader=user),
         ids=[mark.id for mark in marks],
         nearest=min((mark.deadline_at for mark in marks if mark.deadline_at), default=None),
         offers=offers(marks, filters),
@@ -161,7 +161,7 @@ def decided(user: User, *, filters: Filters, after: str = "") -> Listing:
     found = filters.narrow(visible.decided_before(int(after)) if is_id else visible.resolved())
     marks = _marks(found, most=LOOKED_AT)
     return Listing(
-        tickets=_rows(marks[:PAGE]),
+        tickets=_rows(marks[:PAGE], reader=user),
         ids=[mark.id for mark in marks],
         nearest=None,
         offers=offers(marks, filters),
@@ -198,7 +198,7 @@ def _cursor(after: str) -> tuple[int, int] | None:
     return min(int(urgency), LARGEST), min(int(ticket_id), LARGEST)
 
 
-def _rows(marks: Sequence[Mark]) -> list[Ticket]:
+def _rows(marks: Sequence[Mark], *, reader: User) -> list[Ticket]:
     """The tickets whole, in the order of their marks."""
-    found = Ticket.objects.for_list().in_bulk([mark.id for mark in marks])
+    found = Ticket.objects.for_list().seen_by(reader).in_bulk([mark.id for mark in marks])
     return [found[mark.id] for mark in marks if mark.id in found]

@@ -19,6 +19,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from approvals import unread
 from approvals.models import AuditEntry, Snooze, Ticket
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ class Audience:
 
     deciders: frozenset[int]
     readers: frozenset[int]
+    #: Who has opened it.
+    seen: frozenset[int]
 
 
 def beat(seq: int) -> SafeString:
@@ -130,16 +133,18 @@ def _of_ticket(ticket: Ticket, audience: Audience, *, tail: str) -> list[Push]:
     row, rest = _row(ticket), _marks(ticket) + tail
     if not ticket.is_open:
         return [Push(html=_into("decided-list", row) + rest, users=audience.readers)]
-    pushes = [
-        Push(html=_into("inbox-list", row) + rest, users=audience.deciders),
-        Push(html=_into("others-list", row) + rest, users=audience.readers - audience.deciders),
-    ]
     asked = {ticket.handover.receiver_id} & audience.deciders if hasattr(ticket, "handover") else frozenset()
+    lists = [
+        ("inbox-list", row, audience.deciders - asked),
+        ("others-list", row, audience.readers - audience.deciders),
+    ]
     if asked:  # the one person for whom the row comes first has it drawn once more
-        first = _into("inbox-list", _row(ticket, reader=ticket.handover.receiver))
-        pushes = [Push(html=push.html, users=push.users - asked) for push in pushes]
-        pushes.append(Push(html=first + rest, users=frozenset(asked)))
-    return pushes
+        lists.append(("inbox-list", _row(ticket, reader=ticket.handover.receiver), frozenset(asked)))
+    return [
+        Push(html=_into(name, drawn, seen=seen) + rest, users=users & audience.seen if seen else users - audience.seen)
+        for name, drawn, users in lists
+        for seen in (True, False)
+    ]
 
 
 def _subjects(entries: Iterable[AuditEntry]) -> tuple[set[int], set[str]]:
@@ -166,6 +171,7 @@ def _audiences(tickets: Sequence[Ticket], *, connected: Collection[int]) -> dict
     put_off = set(
         Snooze.objects.live().filter(ticket__in=tickets, person__in=connected).values_list("ticket", "person")
     )
+    opened = unread.seen(tickets, by=connected)
     audiences = {}
     for ticket in tickets:
         asked = {u for req in ticket.requirements.all() for u in members.get(req.group_id, ())}
@@ -174,7 +180,8 @@ def _audiences(tickets: Sequence[Ticket], *, connected: Collection[int]) -> dict
         away = {vote.reviewer_id for vote in ticket.decisions.all() if vote.stands(ticket.revision)}
         away |= {person for snoozed, person in put_off if snoozed == ticket.pk}
         deciders = frozenset((next_up - own if ticket.bar_requester else next_up) - away)
-        audiences[ticket.pk] = Audience(deciders=deciders, readers=auditors | asked | own)
+        seen = frozenset(opened.get(ticket.pk, ()))
+        audiences[ticket.pk] = Audience(deciders=deciders, readers=auditors | asked | own, seen=seen)
     return audiences
 
 
@@ -207,9 +214,12 @@ def _row(ticket: Ticket, *, reader: User | None = None) -> str:
     return render_to_string("approvals/_ticket_row.html", {"ticket": ticket, "user": reader}).strip()
 
 
-def _into(list_id: str, row: str) -> str:
-    """A row for one of the inbox's lists: `static/js/rows.js` puts it in the place of its order."""
-    return f'<ol hx-swap-oob="afterbegin:#{list_id}">{row}</ol>'
+def _into(list_id: str, row: str, *, seen: bool = False) -> str:
+    """A row for one of the inbox's lists: `static/js/rows.js` puts it in the place of its order.
+
+    The list says whether its reader has opened the ticket, and the row, which is the same for all, does not.
+    """
+    return f'<ol hx-swap-oob="afterbegin:#{list_id}"{" data-seen" if seen else ""}>{row}</ol>'
 
 
 def _marks(ticket: Ticket) -> str:

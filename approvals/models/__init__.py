@@ -5,7 +5,7 @@ time, one decision per reviewer and revision, one ticket per proposed action of 
 entry never changes (triggers in 0002_guards).
 """
 
-from approvals.models.attention import Claim, Handover, Presence, Snooze, Unsent
+from approvals.models.attention import Claim, Handover, Presence, Seen, Snooze, Unsent
 from approvals.models.batches import Batch
 from approvals.models.cards import ActionCard
 from approvals.models.freezes import Cluster, Freeze
@@ -57,6 +57,7 @@ __all__ = [
     "Revision",
     "RosterChange",
     "Seal",
+    "Seen",
     "Snooze",
     "TalliedDay",
     "Tally",

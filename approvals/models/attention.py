@@ -60,6 +60,21 @@ class Presence(models.Model):
         return f"{self.person} looks at {self.ticket_id}"
 
 
+class Seen(models.Model):
+    """One person has opened the ticket, and has not said since that it shall count as unread."""
+
+    ticket = models.ForeignKey("approvals.Ticket", on_delete=models.CASCADE, related_name="seen")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("person", "ticket"), name="seen_once_per_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id} was opened by {self.person}"
+
+
 class Handover(models.Model):
     """One person asked another to look; the latest one stands, those before are in the audit."""
 

@@ -15,7 +15,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from approvals import lexemes, states
-from approvals.models.attention import Claim, Handover, Snooze, SnoozeQuerySet
+from approvals.models.attention import Claim, Handover, Seen, Snooze, SnoozeQuerySet
 from approvals.models.signatures import Decision
 from approvals.states import TicketState
 
@@ -167,6 +167,10 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """What stands in `by_urgency()` before it, the nearest first."""
         ranked = self.annotate(rank=URGENCY).filter(rank__lte=urgency)
         return ranked.filter(Q(rank__lt=urgency) | Q(pk__lt=ticket_id)).order_by("-rank", "-id")
+
+    def seen_by(self, user: Any) -> TicketQuerySet:
+        """Each with `is_seen`: has this user opened it?"""
+        return self.annotate(is_seen=Exists(Seen.objects.filter(ticket=OuterRef("pk"), person=user.pk)))
 
     def for_list(self) -> TicketQuerySet:
         """All that a row needs, in a fixed number of queries."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
-from approvals import claims, extensions, handovers, snoozes
+from approvals import claims, extensions, handovers, snoozes, unread
 from approvals.forms import HandoverForm, NoteForm, SnoozeForm
 from approvals.views import refusals, tickets
 
@@ -43,10 +43,26 @@ def hand_over(request: HttpRequest, ticket_id: int) -> HttpResponse:
 
 
 @require_POST
+def note_seen(request: HttpRequest, ticket_id: int) -> HttpResponse:
+    """I know this one."""
+    unread.note(tickets.find(request, ticket_id), tickets.reader(request))
+    return redirect("approvals:inbox")
+
+
+@require_POST
+def forget_seen(request: HttpRequest, ticket_id: int) -> HttpResponse:
+    """As if I had not opened it."""
+    unread.forget(tickets.find(request, ticket_id), tickets.reader(request))
+    return redirect("approvals:inbox")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 @refusals.explained
 def snooze(request: HttpRequest, ticket_id: int) -> HttpResponse:
-    """Not now."""
+    """Not now; without a word until when, the ticket with the form for that open."""
     ticket = tickets.find(request, ticket_id)
+    if request.method != "POST":
+        return tickets.page(request, ticket, typed={"seconds": "3600"})
     seconds, until = SnoozeForm(request.POST).seconds_or_moment()
     put_off = snoozes.put_off(ticket.pk, person=tickets.reader(request), seconds=seconds, until=until)
     messages.success(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from django.contrib.auth.models import User
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from approvals import agreements, answer_form, differences, edits, forms, inbox, policy, unsent
+from approvals import agreements, answer_form, differences, edits, forms, inbox, policy, unread, unsent
 from approvals.errors import ApprovalError, InvalidArguments, StaleDigest, TooLarge
 from approvals.models import Ticket, Unsent
 from approvals.states import DecisionType
@@ -25,7 +27,8 @@ def reader(request: HttpRequest) -> User:
 
 def find(request: HttpRequest, ticket_id: int) -> Ticket:
     """The ticket among those the reader may see; any other is not found."""
-    return get_object_or_404(Ticket.objects.visible_to(reader(request)).for_list(), pk=ticket_id)
+    found = Ticket.objects.visible_to(reader(request)).for_list().prefetch_related("revisions__author")
+    return get_object_or_404(found, pk=ticket_id)
 
 
 @require_safe
@@ -33,6 +36,9 @@ def show(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """The page, or the ticket alone for htmx, which may come from another address."""
     ticket = find(request, ticket_id)
     response = page(request, ticket)
+    if _is_look(request):
+        with suppress(DatabaseError):  # what can be read is shown, also while nothing can be written
+            unread.note(ticket, reader(request))
     response.headers["HX-Replace-Url"] = ticket.get_absolute_url()
     return response
 
@@ -82,6 +88,14 @@ def page(
     if refusal:
         response.headers["HX-Retarget"] = "#ticket"  # an error that names no place is not ours: static/js/problems.js
     return response
+
+
+def _is_look(request: HttpRequest) -> bool:
+    """Does somebody open the page now? Not one that looks again by itself, or is fetched in case it is wanted."""
+    told = request.headers
+    if request.method != "GET" or told.get("Sec-Purpose") or told.get("HX-Preloaded"):
+        return False
+    return bool(request.htmx) or told.get("Sec-Fetch-Mode", "navigate") == "navigate"  # type: ignore[attr-defined]
 
 
 def written(begun: Mapping[str, Unsent], typed: Mapping[str, Any]) -> dict[str, str]:

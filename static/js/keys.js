@@ -1,9 +1,8 @@
 // The keyboard. A letter goes somewhere, opens or selects; none decides anything: that takes another key.
-// Data in: html[data-keys], [data-key="a"] (what the letter goes to), ol[data-list].
+// Data in: html[data-keys], [data-key="a"], [data-key="gi"] (what the letters go to).
 
 const { find, findAll, on } = htmx;
 const SETTLE = 400, CHORD = 1_500;
-const PLACES = { i: "/", w: "/?tab=others", d: "/decided/", m: "/insights/", n: "/review/next/" };
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 const mode = document.documentElement.dataset.keys;
 const shown = (selector) => [...findAll(selector)].filter((one) => one.checkVisibility());
@@ -11,22 +10,24 @@ const current = () => document.activeElement.closest(".ticket-row");
 let went = -CHORD, changed = performance.now();
 
 function move(step) {
-  const all = shown("ol[data-list] .ticket-row"), at = all.indexOf(current());
+  const all = shown(".ticket-row"), at = all.indexOf(current());
   const row = at < 0 && step < 0 ? all.at(-1) : all[at + step];
   row?.querySelector("a").focus();
 }
 
-async function claim(row) {
-  const link = row.querySelector("a"), token = find("[name=csrfmiddlewaretoken]").value;
-  await fetch(`${link.pathname}claim/`, { method: "POST", headers: { "X-CSRFToken": token }, redirect: "manual" });
+async function post(link, noun) {
+  const token = find("[name=csrfmiddlewaretoken]").value;
+  await fetch(`${link.pathname}${noun}/`, { method: "POST", headers: { "X-CSRFToken": token }, redirect: "manual" });
   link.focus(); // its row is drawn again by what the socket brings
 }
 
-const LIST = {
-  j: () => move(1), k: () => move(-1), ArrowDown: () => move(1), ArrowUp: () => move(-1),
-  o: () => current()?.querySelector("a").click(),
-  x: () => current()?.querySelector("input").click(),
-  c: () => current() && claim(current()),
+const STEPS = { j: 1, k: -1, ArrowDown: 1, ArrowUp: -1 };
+const ACTS = {
+  o: (link) => link.click(),
+  x: (link, row) => shown(`#${row.id} input`)[0]?.click(),
+  c: (link) => post(link, "claim"),
+  s: (link) => location.assign(`${link.pathname}snooze/`),
+  u: (link, row) => post(link, row.classList.toggle("ticket-row--seen") ? "seen" : "seen/end"),
 };
 
 export function unfold(element) {
@@ -44,13 +45,15 @@ function goTo(target) {
 // Says whether it meant anything here.
 function letter(key) {
   const now = performance.now(), isChord = now - went < CHORD;
-  const [named] = shown(`[data-key="${CSS.escape(key)}"]`);
+  const [named] = shown(`[data-key="${CSS.escape(key)}"]`), place = isChord && find(`[data-key="g${CSS.escape(key)}"]`);
+  const row = current(), act = row && ACTS[key], step = STEPS[key];
   went = key === "g" ? now : -CHORD;
-  if (isChord && PLACES[key]) location.assign(PLACES[key]);
+  if (place) place.click();
   else if (key === "?") find("#keys").showModal();
   else if (named) find("#ticket") && now - changed < SETTLE || goTo(named);
-  else if (find("ol[data-list]")) LIST[key]?.();
-  return named || LIST[key] || key === "?";
+  else if (step) move(step);
+  else act?.(row.querySelector("a"), row);
+  return named || step || act || key === "?";
 }
 
 function escape() {

@@ -1,12 +1,11 @@
 // Puts rows into the list in the server's order, and moves none under a pointer, the focus or a selection. What
 // waits for the reader is kept as ids: every page counts it.
-// Data in: ol[data-list][data-takes][data-cut], li[data-order][data-state], #live-socket[data-waiting].
+// Data in: ol[data-list][data-takes][data-cut], ol[hx-swap-oob][data-seen], li[data-order][data-state], #live-socket[data-waiting].
 
-const { find, findAll, on } = htmx;
-const FOLD = 8_000, LOOK = 500, TOP = 120, MOST = 1_000;
+const { find, on } = htmx;
+const READ = 8_000, LOOK = 500, TOP = 120, MOST = 1_000;
 const list = () => find("ol[data-list]");
 const isPending = (row) => row.dataset.state === "pending";
-const isTouched = (place) => place.matches(":hover, :focus-within");
 
 const waiting = new Set(find("#live-socket").dataset.waiting.split(" ").filter(Boolean).map((id) => `ticket-row-${id}`));
 const isCut = waiting.size > MOST;
@@ -14,7 +13,7 @@ const held = new Map(); // rows to put in or to take out once nobody's hand is o
 
 function isBusy() {
   const here = list();
-  return here && (isTouched(here) || scrollY > TOP || here.querySelector("input:checked"));
+  return here && (here.matches(":hover, :focus-within, :has(input:checked)") || scrollY > TOP);
 }
 
 // `news`: so many did not wait for the reader before; `isUnclear`: only the server knows which belong here.
@@ -23,7 +22,8 @@ export function take(content) {
   const here = list(), isUnclear = came.length > 0 && here?.dataset.list === "asked";
   let news = 0;
   for (const row of came) {
-    const home = row.parentElement.getAttribute("hx-swap-oob").split("#")[1];
+    const from = row.parentElement, home = from.getAttribute("hx-swap-oob").split("#")[1];
+    row.classList.toggle("ticket-row--seen", "seen" in from.dataset);
     if (home !== "inbox-list") waiting.delete(row.id);
     else if (!waiting.has(row.id)) {
       waiting.add(row.id);
@@ -53,7 +53,7 @@ function put(row, isHere) {
   if (old) replace(old, row);
   if (isHere && !old) later(row, insert);
   else if (!isHere && old && isPending(row)) later(row, remove);
-  else if (!isHere && old) fold(row); // decided elsewhere
+  else if (!isHere && old) setTimeout(() => row.isConnected && later(row, remove), READ); // decided elsewhere
 }
 
 function replace(old, row) {
@@ -89,14 +89,6 @@ function release() {
   for (const { row, move } of held.values()) move(row);
   held.clear();
   showHeld();
-}
-
-// It stays long enough to be read, and while somebody is on it.
-function fold(row) {
-  setTimeout(function leave() {
-    if (isTouched(row)) setTimeout(leave, LOOK);
-    else row.remove();
-  }, FOLD);
 }
 
 // The heading, the tab's title and the number in the page say the same.

@@ -128,7 +128,7 @@ def test_a_ticket_takes_a_fixed_number_of_queries(
         factories.decide(ticket, alice, "edit", args={"amount": amount, "to": "bob"})
         factories.decide(ticket, carol, "edit", args={"amount": amount * 100, "to": "bob"})
     client.force_login(alice)
-    with django_assert_max_num_queries(33):
+    with django_assert_max_num_queries(25):
         client.get(ticket.get_absolute_url())
 
 

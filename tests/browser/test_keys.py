@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from approvals.models import Decision
+from approvals.models import Decision, Snooze
 from tests import factories
 from tests.browser.stage import SOON, sign_in
 from tests.browser.windows import needs_chromium, wait_for_letters
@@ -119,3 +119,36 @@ def test_behind_alt_a_letter_needs_alt(inbox: Page, live_server: Any) -> None:
     assert "p0@example.com" not in focused(inbox)
     inbox.keyboard.press("Alt+j")
     assert "p0@example.com" in focused(inbox)
+
+
+def test_what_nobody_opened_is_said_to_be_unread_until_it_is(inbox: Page) -> None:
+    assert spoken(inbox).count("Not opened yet:") == 3
+    inbox.locator(".ticket-row a").first.click()
+    inbox.locator("#ticket").wait_for()
+    inbox.goto(inbox.url.split("/tickets/")[0])
+    assert spoken(inbox).count("Not opened yet:") == 2
+
+
+def test_a_letter_leaves_a_row_unread_or_counts_it_as_read(inbox: Page) -> None:
+    inbox.keyboard.press("j")
+    for unread in (2, 3):
+        with inbox.expect_response(lambda answer: "/seen/" in answer.url) as told:
+            inbox.keyboard.press("u")
+        assert told.value.status == 302
+        assert spoken(inbox).count("Not opened yet:") == unread
+        assert "p0@example.com" in focused(inbox)
+        inbox.reload()
+        assert spoken(inbox).count("Not opened yet:") == unread
+        inbox.keyboard.press("j")
+
+
+def test_from_the_list_a_letter_leads_to_not_now_and_another_key_commits(inbox: Page) -> None:
+    inbox.keyboard.press("j")
+    inbox.keyboard.press("s")
+    inbox.wait_for_url("**/snooze/")
+    assert inbox.evaluate("document.activeElement.id") == "snooze-seconds"
+    inbox.keyboard.type("ssss")
+    assert not Snooze.objects.exists()
+    inbox.get_by_role("button", name="Put it off").focus()
+    inbox.keyboard.press("Enter")
+    expect(inbox.locator("#waiting-for-you")).to_have_text("2 waiting for you", timeout=SOON)
