@@ -79,7 +79,7 @@ class Follower:
             time.sleep(min(LOOK_SECONDS, left))
 
     def _look(self) -> Run | None:
-        run = Run.objects.filter(thread_id=self.thread_id).first()
+        run = Run.objects.told().filter(thread_id=self.thread_id).first()
         if run is None:
             return None
         steps = history.steps(self.thread_id, limit=MOST_STEPS, after=self.after)[::-1]

@@ -74,7 +74,7 @@ class Moving:
         if self.look is None:
             return Group(Text("Starting…", style="dim"))
         head = Text(f"{self.look.run.graph} {self.look.run.thread_id}: ", style="bold")
-        head.append(status(self.look.run), style=STYLES.get(self.look.run.standing, ""))
+        head.append(status(self.look.run), style=style(self.look.run))
         steps = [Text(f"  {step.at:%H:%M:%S}  {told(step)}", style="dim") for step in self.steps]
         return Group(head, *steps, *([_table(self.look.tickets)] if self.look.tickets else []))
 
@@ -102,12 +102,19 @@ def shown_on(out: OutputWrapper, *, is_terminal: bool, is_error: bool) -> Iterat
 
 
 def status(run: Run) -> str:
-    """Where the run stands."""
+    """Where the run stands, in the words of its page."""
+    if run.is_for_nothing:
+        return "ended, nothing approved"
     places = run.waiting_at if run.status == RunStatus.PAUSED else []
     stands = run.standing
     if stands != run.status:
         return f"{stands}: people are asked what became of an action"
     return f"{stands} at {wording.listed([layouts.way(place) for place in places])}" if places else stands.value
+
+
+def style(run: Run) -> str:
+    """The colour of where it stands; what came to nothing is no success."""
+    return "" if run.is_for_nothing else STYLES.get(run.standing, "")
 
 
 def told(step: Step) -> str:

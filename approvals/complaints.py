@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from jsonschema import ValidationError
 
-from approvals import wording
+from approvals import limits, wording
 
 LONGEST = 500
 KINDS = {
@@ -18,19 +18,8 @@ KINDS = {
     "object": "an object",
     "null": "null",
 }
-BOUNDS = {
-    "minimum": "must be at least {}",
-    "maximum": "must be at most {}",
-    "exclusiveMinimum": "must be more than {}",
-    "exclusiveMaximum": "must be less than {}",
-    "multipleOf": "must be a multiple of {}",
-    "minLength": "must have at least {} character(s)",
-    "maxLength": "must have at most {} characters",
-    "minItems": "must have at least {} item(s)",
-    "maxItems": "must have at most {} items",
-    "pattern": "does not have the form it must have: {}",
-    "format": "must be a valid {}",
-}
+#: Of these there is so much in a value; of the other limits a value is so much itself.
+COUNTED = frozenset({"minLength", "maxLength", "minItems", "maxItems"})
 
 
 def of(error: ValidationError) -> str:
@@ -51,7 +40,11 @@ def _said(rule: str, limit: Any, error: ValidationError) -> str:
         case "const":
             return f"must be {wording.as_json(limit)}"
         case "uniqueItems":
-            return "must not hold the same item twice"
-        case _ if rule in BOUNDS:
-            return BOUNDS[rule].format(limit if isinstance(limit, str) else wording.as_json(limit))
+            return "must have no item twice"
+        case "pattern":
+            return f"does not have the form it must have: {limit}"
+        case "format":
+            return f"must be {limits.FORMATS.get(limit, f'a valid {limit}')}"
+        case _ if rule in limits.SAID:
+            return f"must {'have' if rule in COUNTED else 'be'} {limits.of(rule, limit)}"
     return str(error.message)

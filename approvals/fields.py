@@ -65,7 +65,7 @@ class Field:
     @property
     def limits(self) -> str:
         """What the schema asks of it."""
-        return limits.said(self.schema) if self.kind not in SHOWN else ""
+        return limits.said(self.schema, beside=(self.hint, *self.errors)) if self.kind not in SHOWN else ""
 
     @property
     def choices(self) -> list[tuple[str, str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from approvals import wording
@@ -13,10 +14,10 @@ SAID = {
     "maximum": "at most {}",
     "exclusiveMaximum": "less than {}",
     "multipleOf": "a multiple of {}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} items",
-    "maxItems": "at most {} items",
+    "minLength": "at least {} character{s}",
+    "maxLength": "at most {} character{s}",
+    "minItems": "at least {} item{s}",
+    "maxItems": "at most {} item{s}",
 }
 FORMATS = {
     "date": "a date, such as 2026-03-31",
@@ -28,22 +29,34 @@ FORMATS = {
 }
 
 
-def said(schema: Mapping[str, Any]) -> str:
-    """`At least 1, at most 100`; empty where anything goes."""
-    words = ", ".join(_parts(schema))
+def said(schema: Mapping[str, Any], *, beside: Iterable[str] = ()) -> str:
+    """`At least 1, at most 100`; empty where anything goes. What the words beside it say is not said again."""
+    told = " ".join(beside).casefold()
+    words = ", ".join(part for part in _parts(schema) if not _is_in(told, part.casefold()))
     return words[:1].upper() + words[1:]
+
+
+def of(rule: str, limit: float) -> str:
+    """One of SAID in words: `at least 3 characters`."""
+    number = f"{limit:,}" if isinstance(limit, int) else wording.as_json(limit)
+    return SAID[rule].format(number, s="" if limit == 1 else "s")
+
+
+def _is_in(told: str, part: str) -> bool:
+    """`at least 1` is not in `at least 10`, nor in `at least 1.5`."""
+    return re.search(rf"(?<!\w){re.escape(part)}(?!\w|[.,]\d)", told) is not None
 
 
 def _parts(schema: Mapping[str, Any]) -> Iterator[str]:
     kind = schema.get("format")
     if isinstance(kind, str) and kind in FORMATS:
         yield FORMATS[kind]
-    for rule, words in SAID.items():
+    for rule in SAID:
         limit = schema.get(rule)
         if isinstance(limit, int | float) and not isinstance(limit, bool) and not _says_nothing(rule, limit):
-            yield words.format(f"{limit:,}" if isinstance(limit, int) else wording.as_json(limit))
+            yield of(rule, limit)
     if schema.get("uniqueItems") is True:
-        yield "none twice"
+        yield "no item twice"
     if "default" in schema and len(text := wording.in_short(schema["default"])) <= wording.IN_SENTENCE:
         yield f"{text} where it is left out"
 

@@ -135,6 +135,11 @@ class Run(models.Model):
         return asked.exists() if known is None else known
 
     @property
+    def is_for_nothing(self) -> bool:
+        """Is it over, and nothing was let through that people were asked for? Only `told` knows."""
+        return self.status == RunStatus.SUCCEEDED and bool(getattr(self, "is_undone", False))
+
+    @property
     def standing(self) -> RunStatus:
         """The status for people and programs: what waits for an answer is not over, whatever broke it off."""
         return RunStatus.PAUSED if self.is_in_doubt else RunStatus(self.status)

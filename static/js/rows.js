@@ -94,7 +94,7 @@ function release() {
 // The heading, the tab's title and the number in the page say the same.
 function sumUp() {
   const count = waiting.size, words = isCut ? "1,000+" : count.toLocaleString("en");
-  document.title = (count ? `(${words}) ` : "") + document.title.trim().replace(/^\([\d,]+\+?\) /, "");
+  document.title = document.title.replace(/^(Error: |)(\([\d,+]+\) |)/, count ? `$1(${words}) ` : "$1");
   navigator.setAppBadge?.(count).catch(() => {}); // none for 0
   find("[data-tab='']")?.replaceChildren(words);
   find("#waiting-for-you")?.replaceChildren(count ? `${words} waiting for you` : "Nothing is waiting for you");

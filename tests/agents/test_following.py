@@ -147,6 +147,29 @@ def test_a_terminal_shows_status_steps_and_who_must_sign(start):
         assert words in page.getvalue()
 
 
+def test_a_run_whose_every_request_was_refused_is_no_green_success(wait, resume, alice):
+    from rich.console import Console
+
+    make_policy("Transfers", action="transfer_money", risk="medium", requirements={"reviewers": 1})
+    wait("operations", "--message", "transfer 20 to bob", "--thread-id", "refused")
+    resume(decide(Ticket.objects.get(), alice, "reject", message="Not today."))
+    moving = terminal.Moving()
+    Follower("refused", view=moving).look()
+    page = io.StringIO()
+    Console(file=page, width=160, force_terminal=True).print(moving.drawn())
+    assert "ended, nothing approved" in page.getvalue()
+    assert "succeeded" not in page.getvalue()
+    assert "\x1b[32m" not in page.getvalue()
+
+
+def test_the_last_words_of_the_command_say_so_too(wait, resume, alice):
+    make_policy("Transfers", action="transfer_money", risk="medium", requirements={"reviewers": 1})
+    wait("operations", "--message", "transfer 20 to bob", "--thread-id", "refused")
+    resume(decide(Ticket.objects.get(), alice, "reject"))
+    _, out, _ = wait("operations", "--thread-id", "refused")
+    assert "operations refused: ended, nothing approved" in out
+
+
 def test_hostile_words_move_no_cursor(runtime, dave):
     from django.core.management.base import OutputWrapper
     from rich.console import Console

@@ -111,7 +111,8 @@ class Command(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps(facts))
             return
-        self.stdout.write(f"{facts['graph']} {facts['thread_id']}: {facts['status']}")
+        stands = terminal.status(Run.objects.told().get(pk=run.pk))
+        self.stdout.write(f"{facts['graph']} {facts['thread_id']}: {stands}")
         for ticket in facts["tickets"]:
             self.stdout.write(f"  {wording.visible(ticket['action'])}: {ticket['state']} {ticket['url']}")
         if facts["output"] is not None:
