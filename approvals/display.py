@@ -168,7 +168,8 @@ def order(ticket: Ticket, reader: Any = None) -> str:
     """What a list sorts the ticket by, as text that sorts the same way: `by_urgency`, or `resolved` from the end."""
     if not ticket.is_open:
         return f"{_moment(ticket.resolved_at)} {ticket.pk:019d}"
-    is_handed = reader is not None and hasattr(ticket, "handover") and ticket.handover.receiver_id == reader.pk
+    handed = None if reader is None else ticket.handed_over
+    is_handed = handed is not None and handed.receiver_id == reader.pk
     rank = 0 if is_handed else 1 if ticket.escalations else 2
     return f"{rank} {_moment(ticket.deadline_at)} {RISK_ORDER[Risk(ticket.risk)]} {ticket.pk:019d}"
 

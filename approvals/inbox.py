@@ -17,7 +17,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import TextChoices
 
 from approvals.filters import Filters
-from approvals.models import URGENCY, Claim, Snooze, Ticket, TicketQuerySet
+from approvals.models import URGENCY, Claim, Snooze, Ticket, TicketQuerySet, circles_seen_by
 from approvals.states import TicketState
 
 PAGE = 50
@@ -77,17 +77,19 @@ class Listing:
 
 
 def of(user: User, tab: Tab) -> TicketQuerySet:
-    """The tickets of a tab for this reader."""
-    visible = Ticket.objects.visible_to(user)
+    """The tickets of a tab for this reader.
+
+    Whom a ticket asks may see it: to say so once more would hide from the planner how many there are.
+    """
     match tab:
         case Tab.YOU:
-            return visible.needing(user)
+            return Ticket.objects.needing(user)
         case Tab.TEAM:
-            return visible.asking(user)
+            return Ticket.objects.asking(user)
         case Tab.OTHERS:
-            return visible.not_needing(user)
+            return Ticket.objects.visible_to(user).not_needing(user, among=circles_seen_by(user))
         case Tab.SNOOZED:
-            return visible.snoozed_by(user)
+            return Ticket.objects.snoozed_by(user)
 
 
 def counts(user: User, **known: int) -> dict[Tab, int]:
@@ -200,5 +202,5 @@ def _cursor(after: str) -> tuple[int, int] | None:
 
 def _rows(marks: Sequence[Mark], *, reader: User) -> list[Ticket]:
     """The tickets whole, in the order of their marks."""
-    found = Ticket.objects.for_list().seen_by(reader).in_bulk([mark.id for mark in marks])
+    found = Ticket.objects.for_rows().seen_by(reader).in_bulk([mark.id for mark in marks])
     return [found[mark.id] for mark in marks if mark.id in found]

@@ -133,13 +133,14 @@ def _of_ticket(ticket: Ticket, audience: Audience, *, tail: str) -> list[Push]:
     row, rest = _row(ticket), _marks(ticket) + tail
     if not ticket.is_open:
         return [Push(html=_into("decided-list", row) + rest, users=audience.readers)]
-    asked = {ticket.handover.receiver_id} & audience.deciders if hasattr(ticket, "handover") else frozenset()
+    handed = ticket.handed_over
+    asked = audience.deciders & {handed.receiver_id} if handed else frozenset()
     lists = [
         ("inbox-list", row, audience.deciders - asked),
         ("others-list", row, audience.readers - audience.deciders),
     ]
-    if asked:  # the one person for whom the row comes first has it drawn once more
-        lists.append(("inbox-list", _row(ticket, reader=ticket.handover.receiver), frozenset(asked)))
+    if handed and asked:  # the one person for whom the row comes first has it drawn once more
+        lists.append(("inbox-list", _row(ticket, reader=handed.receiver), asked))
     return [
         Push(html=_into(name, drawn, seen=seen) + rest, users=users & audience.seen if seen else users - audience.seen)
         for name, drawn, users in lists

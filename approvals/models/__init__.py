@@ -18,7 +18,7 @@ from approvals.models.rosters import RosterChange
 from approvals.models.seals import Block, HeadExport, Leaf, Seal
 from approvals.models.signatures import Decision, Revision, TicketRequirement
 from approvals.models.tallies import TalliedDay, Tally
-from approvals.models.ticket_lists import URGENCY, TicketQuerySet
+from approvals.models.ticket_lists import URGENCY, Circle, TicketQuerySet, circles, circles_seen_by
 from approvals.models.tickets import EDITOR_BARRED, RISK_ORDER, Ticket
 from approvals.models.tokens import RemoteRequest, Token, TokenUse
 from approvals.models.webhooks import Delivery, Webhook
@@ -33,6 +33,7 @@ __all__ = [
     "Batch",
     "Block",
     "ChainHead",
+    "Circle",
     "Claim",
     "Cluster",
     "Decision",
@@ -69,4 +70,6 @@ __all__ = [
     "Unsent",
     "Webhook",
     "Wordlist",
+    "circles",
+    "circles_seen_by",
 ]

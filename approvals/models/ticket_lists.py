@@ -2,21 +2,23 @@
 
 Whom a ticket asks stands in the ticket itself (`asked`, `asked_now`) and how urgent it is in an index, so that
 the first page of ten thousand is read in order and not sorted. The planner has to see which groups a reader is
-in, so they are fetched first.
+in, so they are fetched first. No index finds what is *not* asked of somebody: but of all that waits there are few
+circles of people who are asked, and those are looked up first too.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.postgres.search import SearchQuery
-from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db import connection, models
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.db.models.functions import Now
 
 from approvals import lexemes, states
 from approvals.models.attention import Claim, Handover, Seen, Snooze, SnoozeQuerySet
-from approvals.models.signatures import Decision
+from approvals.models.signatures import Decision, TicketRequirement
 from approvals.states import TicketState
 
 if TYPE_CHECKING:
@@ -29,10 +31,58 @@ URGENCY = models.Func(
 )
 
 
+#: What a row of a list is drawn from.
+DRAWN = (
+    *("graph", "thread_id", "action", "args_schema", "card", "risk", "gate", "policy_name", "policy"),
+    *("allowed_decisions", "best_guess", "guess_fits", "bar_requester", "on_timeout", "escalations", "least_signers"),
+    *("shortage", "state", "outcome", "revision", "requester__username", "deadline_at", "resolved_at", "execution"),
+    *("handover__ticket", "handover__giver__username", "handover__receiver__username"),
+)
+
+
+class Circle(NamedTuple):
+    """The groups that some tickets ask, and those of them whose turn it is."""
+
+    asked: list[int]
+    asked_now: list[int]
+
+
+#: Each circle of what waits, read from one end of an index to the other by as many probes as there are circles.
+_CIRCLES = """
+WITH RECURSIVE circle AS (
+    (SELECT asked, asked_now FROM approvals_ticket WHERE state = 'pending' ORDER BY asked, asked_now LIMIT 1)
+    UNION ALL
+    SELECT following.* FROM circle, LATERAL (
+        SELECT asked, asked_now FROM approvals_ticket
+        WHERE state = 'pending' AND (asked, asked_now) > (circle.asked, circle.asked_now)
+        ORDER BY asked, asked_now LIMIT 1
+    ) AS following
+) SELECT asked, asked_now FROM circle
+"""
+
+
+def circles() -> list[Circle]:
+    """Whom the tickets that wait ask: each circle once, however many tickets there are."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CIRCLES)
+        return [Circle(*row) for row in cursor.fetchall()]
+
+
+def circles_seen_by(user: Any) -> list[Circle]:
+    """Those of which this user may see every ticket."""
+    if user.has_perm("approvals.view_ticket"):
+        return circles()
+    mine = set(groups_of(user))
+    return [circle for circle in circles() if mine.intersection(circle.asked)] if mine else []
+
+
 def groups_of(user: Any) -> list[int]:
-    """The ids of the user's groups; fetched once for each user object, as Django does with permissions."""
+    """The ids of the user's groups; fetched once for each user object, as Django does with permissions.
+
+    None for somebody who is switched off: nobody asks them.
+    """
     if not hasattr(user, "_group_ids"):
-        user._group_ids = list(user.groups.order_by().values_list("pk", flat=True))
+        user._group_ids = list(user.groups.order_by().values_list("pk", flat=True)) if user.is_active else []
     found: list[int] = user._group_ids
     return found
 
@@ -108,13 +158,18 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         voted = Decision.objects.standing(OuterRef("revision")).filter(ticket=OuterRef("pk"), reviewer=user.pk)
         return self.pending().filter(asked_now__overlap=groups_of(user)).exclude(_barred(user)).exclude(Exists(voted))
 
-    def not_needing(self, user: Any) -> TicketQuerySet:
-        """Pending tickets that wait for somebody else."""
+    def not_needing(self, user: Any, *, among: Collection[Circle] | None = None) -> TicketQuerySet:
+        """Pending tickets that wait for somebody else; `among`: of those that nobody barred them from, and on which
+        they have no word, only these circles' are looked for."""
         # Not the negation of the above: few tickets have this user's word, so those are looked up once.
         voted = Decision.objects.standing(F("ticket__revision")).filter(
             ticket__state=TicketState.PENDING, reviewer=user.pk
         )
-        others = ~Q(asked_now__overlap=groups_of(user)) | _barred(user) | Q(pk__in=voted.values("ticket"))
+        others = _barred(user) | Q(pk__in=list(voted.values_list("ticket", flat=True)))
+        mine = set(groups_of(user))
+        for circle in circles() if among is None else among:
+            if not mine.intersection(circle.asked_now):
+                others |= Q(asked=circle.asked, asked_now=circle.asked_now)
         return self.pending().filter(others)
 
     def concerning(self, user: Any) -> TicketQuerySet:
@@ -172,13 +227,20 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """Each with `is_seen`: has this user opened it?"""
         return self.annotate(is_seen=Exists(Seen.objects.filter(ticket=OuterRef("pk"), person=user.pk)))
 
+    def for_rows(self) -> TicketQuerySet:
+        """`for_list` without what no row draws: the words of an agent may be longer than the whole page."""
+        return self.for_list().only(*DRAWN)
+
     def for_list(self) -> TicketQuerySet:
-        """All that a row needs, in a fixed number of queries."""
+        """All that a row needs, and the ticket whole, in a fixed number of queries."""
         claim = Claim.objects.live().filter(ticket=OuterRef("pk"))
         looked_after = self.annotate(
             claimed_by=models.Subquery(claim.values("holder__username")[:1]),
             claimed_until=models.Subquery(claim.values("expires_at")[:1]),
         )
         return looked_after.select_related("requester", "handover__giver", "handover__receiver").prefetch_related(
-            "revisions", "requirements__group", "decisions__reviewer__groups"
+            "revisions",
+            Prefetch("requirements", TicketRequirement.objects.select_related("group")),
+            Prefetch("decisions", Decision.objects.select_related("reviewer")),
+            "decisions__reviewer__groups",
         )

@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from approvals import states
+from approvals.models.attention import Handover
 from approvals.models.record import ChainHead
 from approvals.models.signatures import Revision
 from approvals.models.ticket_lists import URGENCY, TicketQuerySet
@@ -155,7 +156,13 @@ class Ticket(models.Model):
                 name="ticket_pending_idx",
             ),
             models.Index(URGENCY, "id", condition=Q(state=TicketState.PENDING), name="ticket_urgency_idx"),
-            GinIndex(fields=("asked_now",), condition=Q(state=TicketState.PENDING), name="ticket_asked_now_idx"),
+            models.Index("risk", URGENCY, "id", condition=Q(state=TicketState.PENDING), name="ticket_of_risk_idx"),
+            models.Index("graph", URGENCY, "id", condition=Q(state=TicketState.PENDING), name="ticket_of_graph_idx"),
+            models.Index("action", URGENCY, "id", condition=Q(state=TicketState.PENDING), name="ticket_of_action_idx"),
+            GinIndex(fields=("asked", "asked_now"), condition=Q(state=TicketState.PENDING), name="ticket_asked_idx"),
+            models.Index(
+                fields=("asked", "asked_now"), condition=Q(state=TicketState.PENDING), name="ticket_circle_idx"
+            ),
             models.Index(fields=("requester",), condition=Q(state=TicketState.PENDING), name="ticket_requested_idx"),
             models.Index(
                 fields=("id",), condition=Q(state=TicketState.PENDING) & ~Q(shortage=""), name="ticket_stuck_idx"
@@ -188,6 +195,11 @@ class Ticket(models.Model):
     def current(self) -> Revision:
         """The revision that a decision is about; uses the prefetched revisions where there are any."""
         return next(r for r in self.revisions.all() if r.number == self.revision)
+
+    @property
+    def handed_over(self) -> Handover | None:
+        """Whom somebody asked to decide, if anybody; no query where a list was fetched."""
+        return getattr(self, "handover", None)
 
     @property
     def args(self) -> dict[str, Any]:

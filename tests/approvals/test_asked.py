@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from approvals import audit, tickets
-from approvals.models import Ticket, TicketRequirement
+from approvals import audit, inbox, tickets
+from approvals.inbox import Tab
+from approvals.models import Ticket, TicketRequirement, circles
 from tests import factories
 
 
@@ -56,6 +57,29 @@ def test_every_ticket_that_waits_is_in_one_list_of_each_reader(transfers: Any, c
     mine, others = Ticket.objects.waiting_for(cast[who]), Ticket.objects.not_needing(cast[who])
     assert set(mine) | set(others) == set(Ticket.objects.pending())
     assert not set(mine) & set(others)
+    mine, others = inbox.of(cast[who], Tab.YOU), inbox.of(cast[who], Tab.OTHERS)
+    assert set(mine) | set(others) == set(Ticket.objects.pending().visible_to(cast[who]))
+    assert not set(mine) & set(others)
+
+
+def test_each_circle_that_is_asked_is_found_once(transfers: Any, cast: Any, carol: Any) -> None:
+    factories.make_policy("Steps", action="order", in_sequence=True, requirements={"finance": 1, "reviewers": 1})
+    for action in ("send_email", "order", "send_email", "order"):
+        factories.open_ticket(action)
+    factories.decide(factories.open_ticket("order"), carol)
+    factories.decide(factories.open_ticket(), carol, "reject")  # what is decided asks nobody
+    both = {"finance", "reviewers"}
+    assert [(names(circle.asked), names(circle.asked_now)) for circle in circles()] == [
+        (both, {"finance"}),
+        (both, both),
+        ({"reviewers"}, {"reviewers"}),
+    ]
+
+
+def test_nobody_asks_somebody_who_is_switched_off(transfers: Any, alice: Any) -> None:
+    factories.open_ticket("send_email")
+    alice.is_active = False
+    assert [tab for tab in Tab if inbox.of(alice, tab).exists()] == []
 
 
 def test_the_order_of_the_index_is_the_order_of_urgency(cast: Any) -> None:
