@@ -24,6 +24,29 @@ def keep(size: int) -> None:
     Block.objects.bulk_create([Block(number=number, root=tree.root_of(_leaves(number))) for number in wanted])
 
 
+class Comparison:
+    """Holds the kept roots against the leaves, which are told in the order of their places."""
+
+    def __init__(self) -> None:
+        self._kept = {number: bytes(root) for number, root in Block.objects.values_list("number", "root")}
+        self._right: set[int] = set()
+        self._block: list[bytes] = []
+
+    def leaf(self, place: int | None, leaf: bytes) -> None:
+        """The next leaf; what has no place yet is passed over."""
+        if place is None:
+            return
+        if place % SIZE == 0:
+            self._block.clear()
+        self._block.append(leaf)
+        if place % SIZE == SIZE - 1 and self._kept.get(place // SIZE) == tree.root_of(self._block):
+            self._right.add(place // SIZE)
+
+    def wrong(self) -> list[int]:
+        """The blocks whose kept root is not that of their leaves; asked at the end."""
+        return sorted(self._kept.keys() - self._right)
+
+
 class Proofs:
     """What proves that entries are in the tree of this size."""
 

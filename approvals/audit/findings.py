@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from approvals import wording
+
 
 class Kind(StrEnum):
     """What has been done to a record."""
@@ -20,6 +22,10 @@ class Kind(StrEnum):
     #: Every chain fits, and the signed tree says otherwise.
     REWRITTEN = "rewritten"
     FORGED = "forged seal"
+    #: Should have a place, or a seal, and has none.
+    UNSEALED = "unsealed"
+    #: What was kept to prove places quickly is not of this tree.
+    BLOCK = "kept root"
     ROLLED_BACK = "rolled back"
     UNREADABLE = "unreadable"
 
@@ -93,6 +99,7 @@ class Report:
         unchecked = [] if self.signatures_checked else ["Signatures were not checked: no key is known here (--key)."]
         if not self.damage:
             return [f"Whole: {counted}{erased}.", *unchecked]
-        told = [f"{damage.kind}: {damage.says}" for damage in self.damage]
+        # An export is anybody's: what it calls a stream may hold orders to a terminal.
+        told = [f"{damage.kind}: {wording.visible(damage.says)}" for damage in self.damage]
         more = [f"… and {self.damages - len(told)} more."] if self.damages > len(told) else []
         return [f"DAMAGED ({counted}{erased}). First:", *told, *more, *unchecked]

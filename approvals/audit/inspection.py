@@ -51,6 +51,8 @@ class Inspection:
     _is_whole: bool = True
     #: Up to here a seal agrees.
     _proven: int = 0
+    #: So many places a seal speaks of.
+    _covered: int = 0
     _origin: str = ""
     _ends: dict[str, End] = field(default_factory=dict)
     #: Places whose entry is missing, and what was said of it.
@@ -64,9 +66,12 @@ class Inspection:
         if self.head:
             self._awaited.append((self.head, "the head that was kept"))
 
-    def entry(self, entry: Entry) -> None:
-        """The next entry."""
+    def entry(self, entry: Entry, *, is_late: bool = False) -> None:
+        """The next entry; `is_late` where it should have a place by now."""
         self._entries += 1
+        if is_late:
+            says = f"{entry.name} has no place in the tree, though everything as old as it has: it was put in."
+            self._say(Kind.UNSEALED, says, entry)
         is_sound, here = self._look_at(entry), self._size
         is_in_place = entry.leaf is None or self._place(entry.leaf, entry)
         self._follow(entry, is_sound=is_sound, here=here if is_in_place else None)
@@ -78,8 +83,8 @@ class Inspection:
         self._gaps[leaf] = gap
         self._grow(placed)
 
-    def seal(self, note: str, *, size: int | None = None) -> None:
-        """The next seal, over all entries so far; `size` is what is said of it elsewhere."""
+    def seal(self, note: str, *, size: int | None = None, root: bytes = b"", edge: bytes = b"") -> None:
+        """The next seal, over all entries so far; size, root and edge are what is said of it elsewhere."""
         self._seals += 1
         try:
             head = notes.opened(note, self.keys) if self.keys else notes.read(note)
@@ -87,12 +92,20 @@ class Inspection:
             self._forged(f"The seal over {size or 'some'} entries is not real: {error}")
             return
         self._origin = self._origin or head.origin
+        self._covered = max(self._covered, head.size)
+        if root and not self._is_told_right(head, root, edge):
+            self._forged(f"What stands beside the seal over {head.size} entries is not what was signed.")
         if head.origin != self._origin or size not in {None, head.size} or head.size < self._size:
             self._forged(f"The seal over {head.size} entries does not belong here.")
         elif head.size > self._size:
             self._awaited.append((head, f"the seal over {head.size}"))
         else:
             self._compare(head, "the seal over them")
+
+    def block(self, first: int, last: int) -> None:
+        """The root that was kept over these places is not theirs."""
+        says = f"The root that was kept over places {first} to {last} is not theirs: proofs lead nowhere."
+        self._add(Damage(kind=Kind.BLOCK, says=says, leaf=first, until=last))
 
     def unreadable(self, where: str) -> None:
         """Something that is no entry and no seal."""
@@ -235,6 +248,14 @@ class Inspection:
             # Somebody may have numbered anew what was left: only up to the last good seal is it known to be the same.
             is_told = any(damage.order >= self._proven for damage in self._damage)
             self._add(Damage(kind=kind, says=says, leaf=self._size if is_told else self._proven, until=last))
+        if self._covered < self._size:
+            first, last = self._covered, self._size - 1
+            says = f"The {_entries(first, last)} under no seal: the record was cut off there, or seals were taken away."
+            self._add(Damage(kind=Kind.UNSEALED, says=says, leaf=first, until=last))
+
+    def _is_told_right(self, head: Head, root: bytes, edge: bytes) -> bool:
+        is_here = self._is_whole and head.size == self._size
+        return root == head.root and not (is_here and edge != self._edge.kept())
 
     def _forged(self, says: str) -> None:
         first = max(0, min(self._proven, self._size - 1))

@@ -56,6 +56,8 @@ SELECT count(*) FROM (
 
 Waiting = tuple[int, bytes]
 
+CHANGED = "the seal over {size} entries was changed in the database, see verify_audit"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
@@ -96,6 +98,12 @@ def waiting(*, most: int) -> int:
         return int(cursor.fetchone()[0])
 
 
+def settled() -> int:
+    """The number of a transaction: what those before it wrote has its place, or should have. 0 where nobody knows."""
+    since = _since(Seal.objects.last(), _now()[0])
+    return int(since[0]) if since else 0
+
+
 def _is_our_turn() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_TURN)
@@ -120,13 +128,24 @@ def _seal_batch() -> int:
 def _seals(waiting: Sequence[Waiting], *, last: Seal | None, reach: Reach, now: datetime) -> Iterator[Seal]:
     """One over at most so many new entries each; only the last of them may move the horizon."""
     key = keys.private()
-    edge = tree.edge(last.size, bytes(last.edge)) if last else tree.Edge()
-    origin = notes.read(last.note).origin if last else f"{notes.NAME}/{secrets.token_hex(8)}"
+    edge, origin = _grown_from(last) if last else (tree.Edge(), f"{notes.NAME}/{secrets.token_hex(8)}")
     for start in range(0, len(waiting), MOST):
         for _, entry_hash in waiting[start : start + MOST]:
             edge.append(entry_hash)
         is_last = start + MOST >= len(waiting)
         yield _signed(edge, origin=origin, key=key, now=now, reach=reach if is_last else _reach(last))
+
+
+def _grown_from(last: Seal) -> tuple[tree.Edge, str]:
+    """The tree as it stands, and its name. Raises BadNote where the last seal says otherwise."""
+    head = notes.read(last.note)
+    try:
+        edge = tree.edge(last.size, bytes(last.edge))
+    except ValueError as error:
+        raise notes.BadNote(CHANGED.format(size=last.size)) from error
+    if (head.size, head.root) != (edge.size, edge.root()):
+        raise notes.BadNote(CHANGED.format(size=last.size))
+    return edge, head.origin
 
 
 def _signed(edge: tree.Edge, *, origin: str, key: Ed25519PrivateKey, now: datetime, reach: Reach) -> Seal:
@@ -147,8 +166,9 @@ def _reach(last: Seal | None) -> Reach:
 
 
 def _since(last: Seal | None, here: Reach) -> list[str]:
-    """From which transaction on to look; empty for all of them."""
-    return [str(last.horizon)] if last and last.cluster == here.cluster else []
+    """From which transaction on to look; empty for all of them. A horizon that is still to come is nobody's."""
+    is_known = last and last.cluster == here.cluster and last.horizon <= here.horizon
+    return [str(last.horizon)] if last and is_known else []
 
 
 def _now() -> tuple[Reach, datetime]:

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
+from approvals.audit import blocks, bodies, sealing
 from approvals.audit.findings import Entry, Report
 from approvals.audit.inspection import Inspection
 from approvals.audit.notes import Head, PublicKey
-from approvals.models import AuditEntry, Leaf, Seal
+from approvals.models import AuditEntry, Seal
 
 #: As many places in one statement.
 PART = 5_000
+#: Before any place and any number that a row can have: whoever hides something below zero is found, too.
+_FIRST = -(2**63)
+#: Postgres counts its microseconds from here. They are read raw: a time that no calendar holds is a finding, no error.
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 _COLUMNS = """
-    entry.id, entry.stream, entry.seq, entry.prev, entry.hash, entry.body, entry.type, entry.actor_name, entry.at,
-    entry.ticket_id, payload.salt, payload.body
+    entry.id, entry.stream, entry.seq, entry.prev, entry.hash, entry.body, entry.type, entry.actor_name,
+    timestamptz_send(entry.at), entry.ticket_id, payload.salt, payload.body
 """
 _PLACED = f"""
-SELECT leaf.number, leaf.hash, {_COLUMNS} FROM approvals_leaf AS leaf
+SELECT leaf.number, leaf.hash, false, {_COLUMNS} FROM approvals_leaf AS leaf
 LEFT JOIN approvals_auditentry AS entry ON entry.id = leaf.entry_id
 LEFT JOIN approvals_payload AS payload ON payload.entry_id = entry.id
-WHERE leaf.number >= %s AND leaf.number < %s ORDER BY leaf.number
+WHERE leaf.number >= %s ORDER BY leaf.number LIMIT {PART}
 """  # noqa: S608 - columns of our own
 _UNPLACED = f"""
-SELECT NULL::bigint, NULL::bytea, {_COLUMNS} FROM approvals_auditentry AS entry
+SELECT NULL::bigint, NULL::bytea, entry.xid < (%s::text)::xid8, {_COLUMNS} FROM approvals_auditentry AS entry
 LEFT JOIN approvals_payload AS payload ON payload.entry_id = entry.id
-WHERE entry.id > %s AND NOT EXISTS (SELECT FROM approvals_leaf AS leaf WHERE leaf.entry_id = entry.id)
+WHERE entry.id >= %s AND NOT EXISTS (SELECT FROM approvals_leaf AS leaf WHERE leaf.entry_id = entry.id)
 ORDER BY entry.id LIMIT {PART}
 """  # noqa: S608 - columns of our own
 
@@ -39,10 +43,10 @@ ORDER BY entry.id LIMIT {PART}
 _NEVER = b"\x00"
 
 _OF_STREAM = f"""
-SELECT leaf.number, leaf.hash, {_COLUMNS} FROM approvals_auditentry AS entry
+SELECT leaf.number, leaf.hash, false, {_COLUMNS} FROM approvals_auditentry AS entry
 LEFT JOIN approvals_leaf AS leaf ON leaf.entry_id = entry.id
 LEFT JOIN approvals_payload AS payload ON payload.entry_id = entry.id
-WHERE entry.stream = %s AND entry.seq > %s ORDER BY entry.seq LIMIT {PART}
+WHERE entry.stream = %s AND entry.seq >= %s ORDER BY entry.seq LIMIT {PART}
 """  # noqa: S608 - columns of our own
 
 
@@ -53,8 +57,13 @@ class Row(NamedTuple):
     entry_id: int | None = None
     hole: int | None = None
     placed: bytes = b""
+    #: Has no place, though all that is as old as it was given one.
+    is_late: bool = False
     seal: str = ""
     size: int = 0
+    #: What stands beside the note: its root again, and what the next seal grows from.
+    root: bytes = b""
+    edge: bytes = b""
 
     @property
     def place(self) -> int:
@@ -67,14 +76,19 @@ def inspect(*, keys: list[PublicKey], head: Head | None = None, step: Callable[[
     """Look through all of it, as it stood at one moment. `step` is called for each line."""
     inspection = Inspection(keys=keys, head=head)
     with at_one_moment():
+        roots = blocks.Comparison()
         for row in rows():
             step()
             if row.entry:
-                inspection.entry(row.entry)
+                inspection.entry(row.entry, is_late=row.is_late)
+                roots.leaf(row.entry.leaf, row.entry.placed)
             elif row.hole is not None:
                 inspection.hole(row.hole, row.placed)
+                roots.leaf(row.hole, row.placed)
             else:
-                inspection.seal(row.seal, size=row.size)
+                inspection.seal(row.seal, size=row.size, root=row.root, edge=row.edge)
+    for number in roots.wrong():
+        inspection.block(number * blocks.SIZE, (number + 1) * blocks.SIZE - 1)
     return inspection.report()
 
 
@@ -102,36 +116,41 @@ def rows(*, after: int = 0) -> Iterator[Row]:
 
 def rows_of(stream: str) -> Iterator[Row]:
     """One stream, from its beginning."""
-    last = 0
-    while found := _fetched(_OF_STREAM, [stream, last]):
-        yield from map(_row, found)
-        last = found[-1][4]
+    yield from _parts(_OF_STREAM, [stream], first=_FIRST, column=5)
 
 
 def _with_seals(placed: Iterator[Row], *, after: int) -> Iterator[Row]:
-    seals = Seal.objects.filter(size__gte=after).order_by("size").values_list("size", "note").iterator()
+    seals = _seals(after)
     following = next(seals, None)
     for row in placed:
-        while following and following[0] <= row.place:
-            yield Row(seal=following[1], size=following[0])
+        while following and following.size <= row.place:
+            yield following
             following = next(seals, None)
         yield row
-    while following:
-        yield Row(seal=following[1], size=following[0])
-        following = next(seals, None)
+    if following:
+        yield following
+        yield from seals
+
+
+def _seals(after: int) -> Iterator[Row]:
+    found = Seal.objects.filter(size__gte=after).order_by("size")
+    for size, note, root, edge in found.values_list("size", "note", "root", "edge").iterator():
+        yield Row(seal=note, size=size, root=bytes(root), edge=bytes(edge))
 
 
 def _placed(after: int) -> Iterator[Row]:
-    last = Leaf.objects.order_by("-number").values_list("number", flat=True).first()
-    for start in range(after, -1 if last is None else last + 1, PART):
-        yield from map(_row, _fetched(_PLACED, [start, start + PART]))
+    return _parts(_PLACED, [], first=after or _FIRST, column=0)
 
 
 def _unplaced() -> Iterator[Row]:
-    last = 0
-    while found := _fetched(_UNPLACED, [last]):
+    return _parts(_UNPLACED, [str(sealing.settled())], first=_FIRST, column=3)
+
+
+def _parts(sql: str, values: list[Any], *, first: int, column: int) -> Iterator[Row]:
+    """Row after row, so many at a time; each part begins behind the number in this column of the last row."""
+    while found := _fetched(sql, [*values, first]):
         yield from map(_row, found)
-        last = found[-1][2]
+        first = found[-1][column] + 1
 
 
 def _fetched(sql: str, values: list[Any]) -> list[Any]:
@@ -141,9 +160,10 @@ def _fetched(sql: str, values: list[Any]) -> list[Any]:
 
 
 def _row(found: tuple[Any, ...]) -> Row:
-    leaf, placed, entry_id, stream, seq, prev, entry_hash, body, type_, actor, at, ticket, salt, payload = found
+    leaf, placed, is_late, entry_id, stream, seq, prev, entry_hash, body, *shown, salt, payload = found
     if entry_id is None:
         return Row(hole=leaf, placed=bytes(placed))
+    type_, actor, at, ticket = shown
     entry = Entry(
         leaf=leaf,
         stream=stream,
@@ -157,10 +177,14 @@ def _row(found: tuple[Any, ...]) -> Row:
         begins=_beginning(actor, at) if ticket is None or stream == f"ticket/{ticket}" else _NEVER,
         ends=f'"type":"{type_}","v":'.encode() + body[-2:],
     )
-    return Row(entry=entry, entry_id=entry_id)
+    return Row(entry=entry, entry_id=entry_id, is_late=is_late)
 
 
-def _beginning(actor: str, at: datetime) -> bytes:
+def _beginning(actor: str, at: bytes) -> bytes:
     """How a body begins: its keys are sorted."""
-    who = json.dumps(actor, ensure_ascii=False) if actor else "null"
-    return f'{{"actor":{who},"at":"{at.astimezone(UTC).isoformat()}",'.encode()
+    try:
+        moment = _EPOCH + timedelta(microseconds=int.from_bytes(at, signed=True))
+    except OverflowError:
+        return _NEVER
+    who = bodies.quoted(actor) if actor else "null"
+    return f'{{"actor":{who},"at":"{moment.isoformat()}",'.encode()

@@ -126,6 +126,28 @@ def test_without_a_key_nothing_is_sealed(settings: Any, tmp_path: Any) -> None:
     assert not Leaf.objects.exists()
 
 
+@pytest.mark.parametrize("change", ["edge = sha256(edge)", "edge = ''", "note = replace(note, E'\\n3\\n', E'\\n2\\n')"])
+def test_nothing_is_built_on_a_seal_that_was_changed(change: str) -> None:
+    write(3)
+    sealing.seal()
+    with unguarded() as superuser:
+        superuser.execute(f"UPDATE approvals_seal SET {change}")
+    write()
+    with pytest.raises(notes.BadNote, match="seal over 3 entries was changed"):
+        sealing.seal()
+    assert Leaf.objects.count() == 3
+
+
+def test_a_horizon_that_somebody_moved_ahead_keeps_no_entry_from_its_seal() -> None:
+    write()
+    sealing.seal()
+    with unguarded() as superuser:
+        superuser.execute("UPDATE approvals_seal SET horizon = horizon + 1000000")
+    write()
+    assert sealing.lag() > timedelta()
+    assert sealing.seal() == 1
+
+
 def test_the_key_is_readable_by_its_owner_alone(settings: Any, tmp_path: Any) -> None:
     settings.DATA_DIR = tmp_path
     keys.private()

@@ -269,3 +269,16 @@ def test_an_erased_payload_is_counted_and_a_lost_one_is_damage() -> None:
     told = [{**gone, "payload": None}, *record.lines[1:]]
     first = inspected(told).first
     assert first and (first.kind, first.leaf) == ("payload", 0)
+
+
+def test_what_a_forged_file_calls_a_stream_gives_no_orders_to_a_terminal() -> None:
+    told = [entry("ticket/\x1b[2J\u202e1\udc80", 3, "00" * 32, leaf=0, said="approve")]
+    said = "\n".join(inspected(told).lines())
+    assert "\x1b" not in said and "U+001B" in said
+    assert said.encode()
+
+
+def test_a_file_that_was_cut_off_between_two_seals_is_not_whole() -> None:
+    record = Record(random.Random(1))
+    report = inspected(record.lines[:-1])
+    assert report.first and (report.first.kind, report.first.until) == ("unsealed", record.edge.size - 1)

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 
-from approvals.audit import sealing
+from approvals import audit
+from approvals.audit import blocks, heads, keys, sealing
 from approvals.models import AuditEntry, Seal
 from tests import factories
 from tests.audit.hands import unguarded
@@ -58,6 +59,8 @@ TAMPERED = [
     ),
     ("changed", 1, "UPDATE approvals_auditentry SET actor_name = 'carol'"),
     ("changed", 1, "UPDATE approvals_auditentry SET at = at - interval '1 hour'"),
+    ("changed", 1, "UPDATE approvals_auditentry SET at = 'infinity'"),
+    ("changed", 1, "UPDATE approvals_auditentry SET at = '4000-01-01 BC'"),
     ("changed", 1, "UPDATE approvals_auditentry SET type = 'ticket.approved'"),
     ("changed", 1, "UPDATE approvals_auditentry SET ticket_id = (SELECT max(id) FROM approvals_ticket)"),
     ("changed", 1, "UPDATE approvals_auditentry SET hash = sha256(hash)"),
@@ -66,6 +69,7 @@ TAMPERED = [
     ("payload", 1, 'UPDATE approvals_payload SET body = \'{"message":"Yes."}\''),
     ("payload", 1, "DELETE FROM approvals_payload"),
     ("moved", 1, "DELETE FROM approvals_leaf"),
+    ("moved", 1, "UPDATE approvals_leaf SET entry_id = 987654321"),
 ]
 
 
@@ -84,6 +88,85 @@ def test_a_forged_seal_is_found(capsys: pytest.CaptureFixture[str]) -> None:
     with unguarded() as superuser:
         superuser.execute("UPDATE approvals_seal SET note = replace(note, E'\\n7\\n', E'\\n6\\n') WHERE size = 7")
     assert verified(capsys)["first"]["kind"] == "forged seal"
+
+
+@pytest.mark.parametrize("change", ["root = sha256(root)", "edge = sha256(edge) || substr(edge, 33)", "edge = ''"])
+def test_what_stands_beside_the_note_of_a_seal_is_held_against_it(
+    change: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with unguarded() as superuser:
+        superuser.execute(f"UPDATE approvals_seal SET {change} WHERE size = 7")
+    assert verified(capsys)["first"]["kind"] == "forged seal"
+
+
+def test_a_record_without_its_last_seals_is_said_to_be_cut_off(capsys: pytest.CaptureFixture[str]) -> None:
+    with unguarded() as superuser:
+        superuser.execute("DELETE FROM approvals_seal WHERE size = 7")
+    first = verified(capsys)["first"]
+    assert (first["kind"], first["leaf"], first["until"]) == ("unsealed", 6, 6)
+
+
+PUT_IN = """
+INSERT INTO approvals_auditentry (id, stream, seq, type, actor_name, at, body, prev, hash, xid)
+SELECT {id}, 'system/put in', 1, type, actor_name, at,
+    replace(convert_from(body, 'UTF8'), stream, 'system/put in')::bytea, prev, '', {xid}
+FROM approvals_auditentry WHERE type = 'drill';
+UPDATE approvals_auditentry SET hash = sha256('\\x00'::bytea || prev || body) WHERE stream = 'system/put in'
+"""
+
+
+@pytest.mark.parametrize("number", ["987654321", "-1", "-9223372036854775808"])
+def test_an_entry_that_pretends_to_be_older_than_the_last_seal_is_found(
+    number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with transaction.atomic():
+        audit.append("drill", stream="system/drill")
+    with unguarded() as superuser:
+        superuser.execute(PUT_IN.format(id=number, xid="'4'"))
+    sealing.seal()
+    first = verified(capsys)["first"]
+    assert (first["kind"], first["stream"], first["seq"]) == ("unsealed", "system/put in", 1)
+
+
+@pytest.mark.parametrize("place", [-1, 10**15])
+def test_an_entry_at_a_place_that_nobody_looks_at_is_found(place: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with transaction.atomic():
+        audit.append("drill", stream="system/drill")
+    sealing.seal()
+    with unguarded() as superuser:
+        superuser.execute(PUT_IN.format(id=987654321, xid="'4'"))
+        superuser.execute(
+            "INSERT INTO approvals_leaf (number, entry_id, hash) SELECT %s, id, hash FROM approvals_auditentry"
+            " WHERE stream = 'system/put in'",
+            [place],
+        )
+    assert not verified(capsys)["ok"]
+
+
+def test_a_kept_root_that_is_not_of_its_leaves_is_found(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "SIZE", 2)
+    blocks.keep(7)
+    assert verified(capsys)["ok"]
+    with unguarded() as superuser:
+        superuser.execute("UPDATE approvals_block SET root = sha256(root) WHERE number = 1")
+    first = verified(capsys)["first"]
+    assert (first["kind"], first["leaf"], first["until"]) == ("kept root", 2, 3)
+
+
+def test_the_head_in_the_data_dir_is_held_against_the_database_by_itself(
+    capsys: pytest.CaptureFixture[str], settings: Any, tmp_path: Path
+) -> None:
+    (tmp_path / heads.FILE).write_text(Seal.objects.get(size=7).note)
+    (tmp_path / keys.PUBLIC_FILE).write_text("".join(f"{key}\n" for key in keys.known()))
+    settings.DATA_DIR = tmp_path
+    assert verified(capsys)["ok"]
+    with unguarded() as superuser:
+        for name in ("seal", "leaf", "payload", "auditentry"):
+            superuser.execute(f"DELETE FROM approvals_{name}")
+    first = verified(capsys)["first"]
+    assert (first["kind"], first["leaf"], first["until"]) == ("rolled back", 0, 6)
 
 
 def test_a_head_that_was_kept_shows_a_record_that_was_rolled_back(
@@ -118,7 +201,7 @@ def test_the_stand_alone_verifier_needs_neither_django_nor_a_database() -> None:
     assert subprocess.run([sys.executable, "-c", told]).returncode == 0
 
 
-def test_the_database_cannot_tell_a_record_without_its_seals(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_database_cannot_tell_a_record_without_its_seals_and_heads(capsys: pytest.CaptureFixture[str]) -> None:
     """Said in the README: what only a superuser with all there is could do needs a head from elsewhere."""
     with unguarded() as superuser:
         for name in ("seal", "leaf", "payload", "auditentry"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from approvals.audit import keys, stored, verify
+from approvals.audit import heads, keys, stored, verify
 from approvals.audit.findings import Report
 from approvals.audit.notes import BadNote, Head, PublicKey
 
@@ -20,7 +20,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What to look through, and what to hold it against."""
         parser.add_argument("--export", type=Path, metavar="FILE", help="an export in the place of the database")
-        parser.add_argument("--head", type=Path, metavar="FILE", help="a signed head that was kept elsewhere")
+        parser.add_argument(
+            "--head",
+            type=Path,
+            metavar="FILE",
+            help="a signed head that was kept elsewhere; else the database is held against the one in the data dir",
+        )
         parser.add_argument("--key", type=Path, metavar="FILE", help="public keys in the place of this machine's own")
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
@@ -29,6 +34,7 @@ class Command(BaseCommand):
         try:
             known = verify.keys_of(options["key"]) if options["key"] else keys.known()
             head = verify.head_of(options["head"], keys=known) if options["head"] else None
+            head = head or (None if options["export"] else heads.kept())
             report = self._report(options["export"], known, head)
         except (OSError, BadNote) as error:
             raise CommandError(str(error), returncode=2) from error
