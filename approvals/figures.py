@@ -1,9 +1,9 @@
-"""What the counts say: how each action fares under its policy, who carries the load, and what should be looked at."""
+"""What the counts say: how each action fares under each version of its policy, who decides, what to look at."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ _WITHDRAWN = (Outcome.CANCELLED, Outcome.SUPERSEDED)
 _FIELDS = """
 SELECT key, count(*) FROM (
     SELECT id, revision FROM approvals_ticket
-    WHERE action = %s AND policy_name = %s AND outcome = 'edited' AND state <> 'pending'
+    WHERE action = %s AND policy_name = %s AND policy_version = %s AND outcome = 'edited' AND state <> 'pending'
         AND resolved_at >= clock_timestamp() - make_interval(days => %s)
     ORDER BY resolved_at DESC, id DESC LIMIT 500
 ) AS ticket
@@ -44,10 +44,11 @@ GROUP BY key ORDER BY count(*) DESC, key LIMIT %s
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One action under one policy."""
+    """One action under one version of a policy, or under all there were."""
 
     action: str
     policy: str
+    version: int
     tickets: int
     approved: int
     edited: int
@@ -97,7 +98,7 @@ class Report:
     #: Every action there is something to say of.
     actions: list[str]
     lines: list[Line]
-    #: Actions under policies that are not shown.
+    #: Actions under versions of policies that are not shown.
     more: int
     hours: list[int]
     reviewers: list[tuple[str, int]]
@@ -108,7 +109,7 @@ def over(days: int, *, action: str = "") -> Report:
     """The figures of the last days, of all actions or of one."""
     counted = tallies.over(days)
     counts = [one for one in counted if one.action == action] if action else counted
-    lines = sorted(_lines(counts), key=lambda line: (-line.tickets, line.action, line.policy))
+    lines = per_version(counts)
     hours = _sums((int(one.key), one.number) for one in counts if one.what == "hour")
     return Report(
         days=days,
@@ -121,23 +122,28 @@ def over(days: int, *, action: str = "") -> Report:
     )
 
 
-def per_action(days: int) -> list[Line]:
+def per_version(counts: Iterable[Count]) -> list[Line]:
+    """Each action under each version of a policy, the most frequent first."""
+    return sorted(_lines(counts), key=lambda line: (-line.tickets, line.action, line.policy, -line.version))
+
+
+def per_action(counts: Iterable[Count]) -> list[Line]:
     """Each action under all of its policies together, the most frequent first."""
-    together = [one._replace(policy="") for one in tallies.over(days)]
-    return sorted(_lines(together), key=lambda line: (-line.tickets, line.action))
+    return per_version(one._replace(policy="", version=0) for one in counts)
 
 
 def _lines(counts: Iterable[Count]) -> Iterator[Line]:
-    found: dict[tuple[str, str], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    found: dict[tuple[str, str, int], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for one in counts:
         if one.what in {"outcome", "escalated", "took"}:
-            found[one.action, one.policy][one.what][one.key] += one.number
-    for (action, policy), told in found.items():
+            found[one.action, one.policy, one.version][one.what][one.key] += one.number
+    for (action, policy, version), told in found.items():
         ended = told["outcome"]
         steps = sorted((int(step), count) for step, count in told["took"].items())
         yield Line(
             action=action,
             policy=policy,
+            version=version,
             tickets=ended.total(),
             approved=ended[Outcome.APPROVED],
             edited=ended[Outcome.EDITED],
@@ -170,14 +176,14 @@ def _reviewers(counts: Iterable[Count]) -> list[tuple[str, int]]:
 
 def _findings(lines: list[Line], *, days: int) -> Iterator[Finding]:
     odd = [line for line in lines if line.decided >= ENOUGH and (_is_strict(line) or line.changed > TOO_MUCH_EDITED)]
-    odd = odd[:SHOWN]
-    rows: Mapping[str, int] = dict(
-        Policy.objects.filter(name__in={line.policy for line in odd}).values_list("name", "pk")
-    )
-    for line in odd:
+    names = Policy.objects.filter(name__in={line.policy for line in odd})
+    rows = {name: (number, version) for name, number, version in names.values_list("name", "pk", "version")}
+    # What an earlier version asked for says nothing of the one in force.
+    in_force = [line for line in odd if line.policy not in rows or rows[line.policy][1] == line.version]
+    for line in in_force[:SHOWN]:
         yield Finding(
             line=line,
-            policy_id=rows.get(line.policy),
+            policy_id=rows[line.policy][0] if line.policy in rows else None,
             is_strict=_is_strict(line),
             is_hasty=line.half is not None and line.half < HASTY,
             fields=[] if _is_strict(line) else _fields(line, days=days),
@@ -190,7 +196,7 @@ def _is_strict(line: Line) -> bool:
 
 def _fields(line: Line, *, days: int) -> list[tuple[str, int]]:
     with connection.cursor() as cursor:
-        cursor.execute(_FIELDS, [line.action, line.policy, days, FIELDS])
+        cursor.execute(_FIELDS, [line.action, line.policy, line.version, days, FIELDS])
         return [(str(name), int(count)) for name, count in cursor.fetchall()]
 
 

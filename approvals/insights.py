@@ -5,13 +5,15 @@ What is always approved need not be asked about, and where much is edited the ag
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from django.db.models import Aggregate, Count, DurationField, F, Q
 from django.db.models.functions import Now
 
-from approvals import figures
+from approvals import figures, tallies
 from approvals.models import Ticket, TicketQuerySet
 from approvals.states import Outcome, TicketState
 
@@ -28,6 +30,9 @@ _COUNTED = {
 }
 #: Somebody decided.
 BY_PEOPLE = ("approved", "edited", "rejected", "answered")
+_DECIDED = Q(outcome__in=(Outcome.APPROVED, Outcome.EDITED, Outcome.REJECTED, Outcome.ANSWERED))
+#: Action, policy, version, and how many wait.
+Waiting = tuple[str, str, int, int]
 
 
 class Median(Aggregate):
@@ -40,30 +45,53 @@ class Median(Aggregate):
 
 
 def per_action(tickets: TicketQuerySet, *, days: int = DAYS) -> list[dict[str, Any]]:
-    """Figures for each action asked for in the last days, the most frequent first. One query."""
+    """Figures for each action asked for in the last days, and for each version of its policies, the most frequent
+    first. Two queries."""
     recent = tickets.filter(opened_at__gte=Now() - timedelta(days=days)).order_by()
-    decided = Q(outcome__in=(Outcome.APPROVED, Outcome.EDITED, Outcome.REJECTED, Outcome.ANSWERED))
-    figures = recent.values("action").annotate(
-        tickets=Count("pk"),
-        median=Median(F("resolved_at") - F("opened_at"), filter=decided),
-        **{name: Count("pk", filter=of) for name, of in _COUNTED.items()},
-    )
-    return [_rated(dict(row)) for row in figures.order_by("-tickets", "action")]
+    versions = _counted(recent, "action", "policy_name", "policy_version")
+    return _with_versions(_counted(recent, "action"), versions)
 
 
 def of_all(*, days: int = DAYS) -> list[dict[str, Any]]:
     """The same of every ticket, from the counts that the page of figures reads: of those that ended in these days, and
     what waits now. As quick for a million tickets as for ten."""
-    waiting = dict(Ticket.objects.pending().order_by().values_list("action").annotate(Count("pk")))
-    rows = {line.action: _row(line) for line in figures.per_action(days)}
-    for action, count in waiting.items():
-        row = rows.setdefault(action, {"action": action, "tickets": 0, "median": None, **dict.fromkeys(_COUNTED, 0)})
-        row.update(waiting=count, tickets=row["tickets"] + count)
-    return [_rated(row) for row in sorted(rows.values(), key=lambda row: (-row["tickets"], row["action"]))]
+    counts, asked = tallies.over(days), Ticket.objects.pending().order_by()
+    waiting = list(asked.values_list("action", "policy_name", "policy_version").annotate(Count("pk")))
+    actions = _with_waiting(figures.per_action(counts), [(action, "", 0, count) for action, _, _, count in waiting])
+    return _with_versions(actions, _with_waiting(figures.per_version(counts), waiting))
+
+
+def _counted(recent: TicketQuerySet, *by: str) -> list[dict[str, Any]]:
+    found = recent.values(*by).annotate(
+        tickets=Count("pk"),
+        median=Median(F("resolved_at") - F("opened_at"), filter=_DECIDED),
+        **{name: Count("pk", filter=of) for name, of in _COUNTED.items()},
+    )
+    return [
+        {"policy": row.pop("policy_name", ""), "version": row.pop("policy_version", 0), **row}
+        for row in found.order_by("-tickets", *by)
+    ]
+
+
+def _with_waiting(lines: Iterable[figures.Line], waiting: Iterable[Waiting]) -> list[dict[str, Any]]:
+    rows = {(line.action, line.policy, line.version): _row(line) for line in lines}
+    for action, policy, version, count in waiting:
+        none = {"tickets": 0, "median": None, **dict.fromkeys(_COUNTED, 0)}
+        named = {"action": action, "policy": policy, "version": version}
+        row = rows.setdefault((action, policy, version), named | none)
+        row.update(waiting=row["waiting"] + count, tickets=row["tickets"] + count)
+    return [rows[key] for key in sorted(rows, key=lambda key: (-rows[key]["tickets"], key))]
+
+
+def _with_versions(actions: Iterable[dict[str, Any]], versions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    under = defaultdict(list)
+    for row in versions:
+        under[row["action"]].append(_rated(row))
+    return [_rated(row) | {"policies": under[row["action"]]} for row in actions]
 
 
 def _row(line: figures.Line) -> dict[str, Any]:
-    same = {name: getattr(line, name) for name in ("action", "tickets", *BY_PEOPLE, "withdrawn")}
+    same = {name: getattr(line, name) for name in ("action", "policy", "version", "tickets", *BY_PEOPLE, "withdrawn")}
     return {
         **same,
         "timed_out": line.expired,

@@ -23,8 +23,8 @@ STEPS = 16
 # The tickets that ended from one moment to another, counted in each way that a figure needs.
 _COUNTED = f"""
 WITH ended AS MATERIALIZED (
-    SELECT id, revision, action, policy_name AS policy, outcome, escalations > 0 AS escalated,
-        extract(hour FROM resolved_at AT TIME ZONE 'UTC')::int AS hour,
+    SELECT id, revision, action, policy_name AS policy, policy_version AS version, outcome,
+        escalations > 0 AS escalated, extract(hour FROM resolved_at AT TIME ZONE 'UTC')::int AS hour,
         CASE WHEN outcome IN ('approved', 'edited', 'rejected', 'answered') THEN floor(
             ln(greatest(extract(epoch FROM resolved_at - opened_at)::float8, 1)) / ln(2.0::float8) * {STEPS}
         )::int END AS took
@@ -32,33 +32,36 @@ WITH ended AS MATERIALIZED (
     WHERE state <> 'pending' AND resolved_at >= (%(first)s)::date::timestamp AT TIME ZONE 'UTC'
         AND resolved_at < ((%(last)s)::date + 1)::timestamp AT TIME ZONE 'UTC'
 )
-SELECT action, policy, 'outcome' AS what, outcome::text AS key, count(*) AS count FROM ended GROUP BY 1, 2, 4
-UNION ALL SELECT action, policy, 'escalated', '', count(*) FROM ended WHERE escalated GROUP BY 1, 2
-UNION ALL SELECT action, policy, 'hour', hour::text, count(*) FROM ended GROUP BY action, policy, hour
-UNION ALL SELECT action, policy, 'took', took::text, count(*) FROM ended WHERE took IS NOT NULL
-    GROUP BY action, policy, took
-UNION ALL SELECT action, '', 'reviewer', said.reviewer_id::text, count(*)
+SELECT action, policy, version, 'outcome' AS what, outcome::text AS key, count(*) AS count FROM ended
+    GROUP BY 1, 2, 3, 5
+UNION ALL SELECT action, policy, version, 'escalated', '', count(*) FROM ended WHERE escalated GROUP BY 1, 2, 3
+UNION ALL SELECT action, '', 0, 'hour', hour::text, count(*) FROM ended GROUP BY action, hour
+UNION ALL SELECT action, policy, version, 'took', took::text, count(*) FROM ended WHERE took IS NOT NULL
+    GROUP BY action, policy, version, took
+UNION ALL SELECT action, '', 0, 'reviewer', said.reviewer_id::text, count(*)
     FROM ended JOIN approvals_decision AS said ON said.ticket_id = ended.id AND said.withdrawn_at IS NULL
     GROUP BY action, said.reviewer_id
 """  # noqa: S608 - a number of our own
 _KEEP = f"""
-INSERT INTO approvals_tally (day, action, policy, what, key, count)
+INSERT INTO approvals_tally (day, action, policy, version, what, key, count)
 SELECT (%(first)s)::date, counted.* FROM ({_COUNTED}) AS counted
 """  # noqa: S608
 _SUM = f"""
-SELECT action, policy, what, key, sum(count)::bigint FROM (
-    SELECT action, policy, what, key, count FROM approvals_tally WHERE day >= %(since)s
+SELECT action, policy, version, what, key, sum(count)::bigint FROM (
+    SELECT action, policy, version, what, key, count FROM approvals_tally WHERE day >= %(since)s
     UNION ALL SELECT * FROM ({_COUNTED}) AS today
-) AS counted GROUP BY 1, 2, 3, 4
+) AS counted GROUP BY 1, 2, 3, 4, 5
 """  # noqa: S608
 _TODAY = "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date"
 
 
 class Count(NamedTuple):
-    """So many tickets of an action under a policy: `what` is outcome, escalated, hour, took or reviewer."""
+    """So many tickets of an action under a version of a policy: `what` is outcome, escalated or took; or of an action,
+    whatever its policy: hour or reviewer."""
 
     action: str
     policy: str
+    version: int
     what: str
     key: str
     number: int

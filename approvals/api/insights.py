@@ -17,10 +17,9 @@ from approvals.api.shapes import reply
 router = Router(tags=["insights"])
 
 
-class ActionFigures(BaseModel):
-    """How people decide on one action."""
+class Counts(BaseModel):
+    """How people decide."""
 
-    action: str
     tickets: int
     approved: int
     edited: int
@@ -34,6 +33,20 @@ class ActionFigures(BaseModel):
     approval_rate: float | None
     edit_rate: float | None
     median_seconds: float | None
+
+
+class PolicyFigures(Counts):
+    """How people decide on one action under one version of a policy."""
+
+    policy: str
+    version: int
+
+
+class ActionFigures(Counts):
+    """How people decide on one action, and under each version of its policies, the most frequent first."""
+
+    action: str
+    policies: list[PolicyFigures]
 
 
 class Figures(BaseModel):

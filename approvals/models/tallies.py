@@ -20,11 +20,12 @@ class TalliedDay(models.Model):
 
 
 class Tally(models.Model):
-    """So many tickets of one action under one policy ended on this day in one way, in one hour …: see `tallies`."""
+    """So many tickets of one action, under one version of a policy, ended on this day in one way …: see `tallies`."""
 
     day = models.DateField()
     action = models.CharField(max_length=200)
     policy = models.CharField(max_length=80)
+    version = models.PositiveIntegerField()
     what = models.CharField(max_length=10)
     key = models.CharField(max_length=20)
     count = models.PositiveIntegerField()

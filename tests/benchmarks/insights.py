@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from approvals import figures, tallies
+from tests.api.programs import Program
 from tests.benchmarks import past, stage
 
 NUMBER, DAYS, ROUNDS = 1_000_000, 30, 20
@@ -32,16 +33,19 @@ FROM approvals_ticket WHERE state <> 'pending' AND resolved_at > clock_timestamp
 
 
 def run() -> dict[str, Any]:
-    """The page, its figures alone, the first look before anything was counted, and the same from the tickets."""
+    """The page, the API, the figures alone, the first look before any were counted, and the same from the tickets."""
     settings.ALLOWED_HOSTS = ["*"]
     made = _timed(_make)
     client = Client()
-    client.force_login(User.objects.create(username="auditor", is_superuser=True))
+    auditor = User.objects.create(username="auditor", is_superuser=True)
+    client.force_login(auditor)
+    program = Program(auditor, "read")
     first = _timed(tallies.keep)
     calls: dict[str, Callable[[], object]] = {
         "page": lambda: client.get("/insights/"),
         "page_7_days": lambda: client.get("/insights/?days=7"),
         "figures": lambda: figures.over(DAYS),
+        "api": lambda: program.get("insights"),
         "floor": lambda: client.get("/help/keys/"),
     }
     samples: dict[str, list[float]] = {name: [] for name in calls}

@@ -8,13 +8,15 @@ from django.db import connection
 from tests import factories
 from tests.benchmarks import stage
 
-#: Nine actions in ten are transfers and mail, recipients repeat, one in ten was rejected and one in twenty edited.
+#: Nine actions in ten are transfers and mail, recipients repeat, one in ten was rejected and one in twenty edited,
+#: under three versions of a policy.
 _TICKETS = """
 INSERT INTO approvals_ticket SELECT made.* FROM approvals_ticket AS template, generate_series(1, %(number)s) AS n,
 LATERAL jsonb_populate_record(template, jsonb_build_object(
     'id', template.id + n,
     'thread_id', 'past-' || n, 'interrupt_id', md5(n::text), 'digest', repeat(md5(n::text), 2),
     'action', (ARRAY['transfer_money', 'send_email', 'transfer_money', 'send_email', 'create_order'])[1 + n %% 5],
+    'policy_version', 1 + (3 * n - 1) / %(number)s,
     'confidence', (n %% 100) / 100.0,
     'state', CASE WHEN n %% 10 = 0 THEN 'rejected' ELSE 'approved' END,
     'outcome', CASE WHEN n %% 10 = 0 THEN 'rejected' WHEN n %% 20 = 7 THEN 'edited' ELSE 'approved' END,
