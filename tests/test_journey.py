@@ -71,16 +71,26 @@ class Journey:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.up = start(home)
+        self.up: Up | None = None
+        self.asked: dict[str, tuple[str, int]] = {}
+
+    def begin(self) -> None:
+        """Ask, kill everything, and start again."""
+        self.up = start(self.home)
         asked = {
             "approve": "transfer 250 to bob",
             "edit": "transfer 4000 to erin",
             "reject": "email bob@example.com subject Hi body Hello",
             "respond": "ask which report do you mean",
         }
-        self.asked = dict(zip(asked, ask(home, *asked.values()), strict=True))
+        self.asked = dict(zip(asked, ask(self.home, *asked.values()), strict=True))
         kill_everything(self.up)
-        self.up = start(home)
+        self.up = start(self.home)
+
+    def end(self) -> None:
+        """Leave nothing running."""
+        if self.up:
+            self.up.close()
 
     def rows(self, query: str) -> list[Any]:
         with psycopg.connect(postgres.url(self.home)) as connection:
@@ -88,6 +98,7 @@ class Journey:
 
     @contextlib.contextmanager
     def signed_in(self, name: str) -> Iterator[httpx.Client]:
+        assert self.up
         address = f"http://127.0.0.1:{self.up.port}"
         with httpx.Client(base_url=address, follow_redirects=True, timeout=20) as client:
             client.get("/accounts/login/")
@@ -127,9 +138,10 @@ def journey() -> Iterator[Journey]:
     with tempfile.TemporaryDirectory(prefix="cs-journey-") as folder:
         journey = Journey(Path(folder) / "var")
         try:
+            journey.begin()
             yield journey
         finally:
-            journey.up.close()
+            journey.end()
 
 
 def test_two_signatures_release_a_transfer_exactly_once(journey: Journey) -> None:

@@ -206,11 +206,11 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
-def test_a_wrong_policy_file_stops_the_start_with_one_sentence() -> None:
-    with tempfile.TemporaryDirectory(prefix="cs-up-") as home:
-        (Path(home) / "policies.toml").write_text('[[policy]]\nname = "Mail"\nrisk = "mediocre"\n')
-        setting = {"COUNTERSIGN_POLICIES": str(Path(home) / "policies.toml")}
-        refused = manage("up", "--no-demo", "--port", str(free_port()), data_dir=Path(home) / "var", **setting)
+def test_a_wrong_policy_file_stops_the_start_with_one_sentence(data_dir: Path, tmp_path: Path) -> None:
+    policies = tmp_path / "policies.toml"
+    policies.write_text('[[policy]]\nname = "Mail"\nrisk = "mediocre"\n')
+    setting = {"COUNTERSIGN_POLICIES": str(policies)}
+    refused = manage("up", "--no-demo", "--port", str(free_port()), data_dir=data_dir, **setting)
     assert refused.returncode == 2
     last = refused.stderr.strip().splitlines()[-1]
     assert "COUNTERSIGN_POLICIES" in last
