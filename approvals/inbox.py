@@ -17,7 +17,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import TextChoices
 
 from approvals.filters import Filters
-from approvals.models import URGENCY, Claim, Snooze, Ticket, TicketQuerySet, circles_seen_by
+from approvals.models import URGENCY, Claim, Snooze, Ticket, TicketQuerySet, circles_seen_by, nearest_deadline
 from approvals.states import TicketState
 
 PAGE = 50
@@ -45,7 +45,6 @@ class Mark(NamedTuple):
 
     id: int
     urgency: int
-    deadline_at: datetime | None
     risk: str
     graph: str
     action: str
@@ -94,7 +93,7 @@ def of(user: User, tab: Tab) -> TicketQuerySet:
 
 def counts(user: User, **known: int) -> dict[Tab, int]:
     """How many tickets are in each tab; one more than MOST where there are more. What is known is not asked for."""
-    return {tab: known[tab.name] if tab.name in known else len(ids(user, tab)) for tab in Tab}
+    return {tab: known[tab.name] if tab.name in known else _counted(of(user, tab)) for tab in Tab}
 
 
 def neighbour(user: User, ticket: Ticket, *, is_next: bool) -> Ticket | None:
@@ -108,6 +107,11 @@ def neighbour(user: User, ticket: Ticket, *, is_next: bool) -> Ticket | None:
 def ids(user: User, tab: Tab) -> list[int]:
     """The tickets of a tab, as far as they are counted."""
     return list(of(user, tab).order_by().values_list("pk", flat=True)[: MOST + 1])
+
+
+def urgencies(user: User, tab: Tab) -> list[int]:
+    """How urgent the tickets of a tab are, as far as they are counted."""
+    return list(of(user, tab).by_urgency().values_list(URGENCY, flat=True)[: MOST + 1])
 
 
 def next_for(user: User, *, after: int = 0) -> list[int]:
@@ -142,7 +146,7 @@ def listing(user: User, tab: Tab, *, filters: Filters, after: str = "") -> Listi
     return Listing(
         tickets=_rows(page[:PAGE], reader=user),
         ids=[mark.id for mark in marks],
-        nearest=min((mark.deadline_at for mark in marks if mark.deadline_at), default=None),
+        nearest=nearest_deadline(mark.urgency for mark in marks),
         offers=offers(marks, filters),
         following=page[PAGE - 1].cursor if len(page) > PAGE else "",
     )
@@ -185,9 +189,13 @@ def offers(marks: Sequence[Mark], filters: Filters) -> dict[str, list[tuple[str,
     return {trait: values for trait, values in counted.items() if len(values) > 1 and trait not in filters.on}
 
 
+def _counted(tickets: TicketQuerySet) -> int:
+    return tickets.order_by()[: MOST + 1].count()
+
+
 def _marks(ranked: TicketQuerySet, *, most: int) -> list[Mark]:
     rows = ranked.annotate(urgency=URGENCY).values_list(
-        "pk", "urgency", "deadline_at", "risk", "graph", "action", "requester__username", "asked"
+        "pk", "urgency", "risk", "graph", "action", "requester__username", "asked"
     )
     return [Mark(*row) for row in rows[:most]]
 

@@ -264,6 +264,17 @@ def urgency(deadline: datetime | None, *, now: datetime) -> str:
     return "urgent" if left < URGENT else "soon" if left < SOON else "calm"
 
 
+def until(moment: datetime, *, now: datetime) -> str:
+    """`in 42 min`, or `2 h ago` when it is over."""
+    return f"in {span(moment - now)}" if moment > now else f"{span(now - moment)} ago"
+
+
+def ago(moment: datetime, *, now: datetime) -> str:
+    """`2 h ago`, or `just now`."""
+    past = now - moment
+    return f"{span(past)} ago" if past.total_seconds() >= MINUTE else "just now"
+
+
 def label_of(key: str, schema: Any) -> str:
     """The title of the schema, or the key in words."""
     title = schema.get("title") if isinstance(schema, dict) else None

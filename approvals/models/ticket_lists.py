@@ -8,7 +8,8 @@ circles of people who are asked, and those are looked up first too.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.postgres.search import SearchQuery
@@ -30,6 +31,11 @@ URGENCY = models.Func(
     "escalations", "deadline_at", "risk", function="approvals_urgency", output_field=models.BigIntegerField()
 )
 
+
+#: The bits of an urgency below the highest, and what they are at least where there is no deadline: see 0020_inbox.
+_UNESCALATED = (1 << 60) - 1
+_NEVER = 4_000_000_000_000_000 << 2
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: What a row of a list is drawn from.
 DRAWN = (
@@ -74,6 +80,12 @@ def circles_seen_by(user: Any) -> list[Circle]:
         return circles()
     mine = set(groups_of(user))
     return [circle for circle in circles() if mine.intersection(circle.asked)] if mine else []
+
+
+def nearest_deadline(urgencies: Iterable[int]) -> datetime | None:
+    """The nearest of the deadlines that are in these urgencies, escalated or not; None where there is none."""
+    soonest = min((urgency & _UNESCALATED for urgency in urgencies), default=_NEVER) >> 2
+    return None if soonest >= _NEVER >> 2 else _EPOCH + timedelta(microseconds=soonest)
 
 
 def groups_of(user: Any) -> list[int]:

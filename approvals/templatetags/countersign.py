@@ -159,15 +159,13 @@ def database_time() -> str:
 @register.filter
 def until(moment: datetime) -> str:
     """`in 42 min`, or `2 h ago` when it is over."""
-    left = moment - clock.now()
-    return f"in {wording.span(left)}" if left.total_seconds() > 0 else f"{wording.span(-left)} ago"
+    return wording.until(moment, now=clock.now())
 
 
 @register.filter
 def ago(moment: datetime) -> str:
     """`2 h ago`, or `just now`."""
-    past = clock.now() - moment
-    return f"{wording.span(past)} ago" if past.total_seconds() >= 60 else "just now"
+    return wording.ago(moment, now=clock.now())
 
 
 @register.filter

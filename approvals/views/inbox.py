@@ -12,7 +12,7 @@ from approvals import clock, freezes, inbox, pace, practice, preferences
 from approvals.filters import Filters
 from approvals.inbox import Tab
 from approvals.live import fragments
-from approvals.models import Decision, Ticket
+from approvals.models import Decision, Ticket, nearest_deadline
 from approvals.views.tickets import reader
 
 STUCK = 50
@@ -65,10 +65,10 @@ def decided(request: HttpRequest) -> HttpResponse:
 def tabs(request: HttpRequest) -> HttpResponse:
     """The numbers beside the tabs and the next deadline, for a page that has heard of changes."""
     user, tab = reader(request), _tab(request)
-    found = list(inbox.of(user, tab).order_by().values_list("deadline_at", flat=True)[: inbox.MOST + 1])
+    found = inbox.urgencies(user, tab)
     context = {
         "tabs": inbox.counts(user, **{tab.name: len(found)}),
-        "nearest": min(filter(None, found), default=None),
+        "nearest": nearest_deadline(found),
         "is_narrowed": "narrowed" in request.GET,
     }
     return render(request, "approvals/_counts.html", context)
@@ -96,10 +96,10 @@ def _is_new(request: HttpRequest) -> bool:
 
 def _last(user: Any) -> Ticket | None:
     """The newest decision that the reader may see: an empty inbox should not look broken."""
-    return Ticket.objects.visible_to(user).resolved().for_list().first()
+    return Ticket.objects.visible_to(user).resolved().for_rows().first()
 
 
 def _stuck(user: Any) -> list[Ticket]:
     if not user.is_staff:
         return []
-    return list(Ticket.objects.visible_to(user).stuck().for_list()[: STUCK + 1])
+    return list(Ticket.objects.visible_to(user).stuck().for_rows()[: STUCK + 1])
