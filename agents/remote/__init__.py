@@ -1,1 +1,4 @@
-"""For agents that run elsewhere: needs httpx, and neither Django nor LangGraph."""
+"""For agents that run elsewhere: needs httpx, and neither Django nor LangGraph.
+
+Here it is `agents.remote`; installed by itself (`countersign-client`) it is `countersign`.
+"""

@@ -13,9 +13,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from agents.remote import steps
-from agents.remote.connections import Connection
-from agents.remote.errors import (
+from . import steps
+from .connections import Connection
+from .errors import (
     AlreadyFailed,
     Answered,
     CountersignError,
@@ -28,7 +28,7 @@ from agents.remote.errors import (
     Unreachable,
     Withdrawn,
 )
-from agents.remote.guards import require_approval
+from .guards import require_approval
 
 __all__ = [
     "AlreadyFailed",

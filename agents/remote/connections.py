@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from agents.remote import driving
-from agents.remote.steps import Steps
+from . import driving
+from .steps import Steps
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from agents.remote.steps import Act, Call, Pause, Reply, Steps
+from .steps import Act, Call, Pause, Reply, Steps
 
 T = TypeVar("T")
 

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from agents.remote import calls, steps
-from agents.remote.calls import BoundCall
-from agents.remote.connections import Connection
-from agents.remote.errors import CountersignError
-from agents.remote.steps import Act, Approved, Done, Facts, Steps
+from . import calls, steps
+from .calls import BoundCall
+from .connections import Connection
+from .errors import CountersignError
+from .steps import Act, Approved, Done, Facts, Steps
 
 F = TypeVar("F", bound=Callable[..., Any])
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def require_approval(
 
     The same call is the same ticket, so that a process that crashed goes on where it was; `idempotency_key` tells calls
     apart that mean different things. `harmless`: exceptions that prove that nothing happened. `fields` go into the
-    ticket: reasoning, confidence … Raises what `agents.remote.errors` has: Rejected, Expired, InDoubt …
+    ticket: reasoning, confidence … Raises what `errors` has: Rejected, Expired, InDoubt …
     """
 
     def guarded(function: F) -> F:

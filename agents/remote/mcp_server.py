@@ -20,9 +20,9 @@ from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from agents.remote import steps
-from agents.remote.client import AsyncCountersign
-from agents.remote.errors import CountersignError, Refused, StillWaiting
+from . import steps
+from .client import AsyncCountersign
+from .errors import CountersignError, Refused, StillWaiting
 
 P = ParamSpec("P")
 T = TypeVar("T")

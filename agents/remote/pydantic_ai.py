@@ -12,61 +12,44 @@ for. `report` says what the approved ones returned; one that is not reported sta
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic_ai import DeferredToolRequests, DeferredToolResults, ToolApproved, ToolDenied
 from pydantic_ai.messages import ModelMessage, ModelRequest, ToolCallPart, ToolReturnPart
 
-from agents.remote import steps
-from agents.remote.client import Countersign, Ticket
-from agents.remote.errors import AlreadyFailed, InDoubt, NotApproved
-from agents.remote.guards import GRACE
+from . import deferred
+from .client import Countersign
+from .deferred import HeldCall
+
+FRAMEWORK = "pydantic-ai"
+#: What the framework can carry out of what people may say.
+ALLOWED = ["approve", "edit", "reject"]
 
 
 def answered(
     requests: DeferredToolRequests, *, client: Countersign, timeout: float | None = None, **fields: Any
 ) -> DeferredToolResults:
     """Ask people about each call that needs approval, wait, and say what they decided. Raises StillWaiting."""
-    asked = [(call, _asked(call, client, fields)) for call in requests.approvals]
-    found = {call.tool_call_id: _decided(call, ticket, client, timeout) for call, ticket in asked}
-    return DeferredToolResults(approvals=found)
+    told = {"allowed_decisions": ALLOWED} | fields
+    asked = [(call, deferred.ask(call, client=client, **told)) for call in map(_held, requests.approvals)]
+    found = {call.call_id: deferred.settle(call, ticket, client=client, timeout=timeout) for call, ticket in asked}
+    return DeferredToolResults(approvals={call_id: _said(verdict) for call_id, verdict in found.items()})
 
 
 def report(messages: Iterable[ModelMessage], *, client: Countersign) -> None:
     """Say what became of the approved calls; what this agent did not ask people about is passed over."""
     parts = [part for message in messages if isinstance(message, ModelRequest) for part in message.parts]
     for part in parts:
-        if isinstance(part, ToolReturnPart) and (ticket_id := _taken.pop(part.tool_call_id, None)):
-            told = steps.reported(
-                ticket_id, state="succeeded", result=part.model_response_str(), patience=client.patience
-            )
-            client.run(told)
+        if isinstance(part, ToolReturnPart):
+            deferred.report(f"{FRAMEWORK}/{part.tool_call_id}", result=part.model_response_str(), client=client)
 
 
-#: Tickets whose answer this process has taken and not reported yet, by the call.
-_taken: dict[str, int] = {}
+def _held(call: ToolCallPart) -> HeldCall:
+    return HeldCall(framework=FRAMEWORK, call_id=call.tool_call_id, action=call.tool_name, args=call.args_as_dict())
 
 
-def _asked(call: ToolCallPart, client: Countersign, fields: dict[str, Any]) -> Ticket:
-    told = {"allowed_decisions": ["approve", "edit", "reject"]} | fields
-    return client.request(
-        call.tool_name, call.args_as_dict(), idempotency_key=f"pydantic-ai/{call.tool_call_id}", **told
-    )
-
-
-def _decided(
-    call: ToolCallPart, ticket: Ticket, client: Countersign, timeout: float | None
-) -> ToolApproved | ToolDenied:
-    name = uuid.uuid4().hex
-    try:
-        verdict = client.run(
-            steps.permitted(ticket.facts, name=name, timeout=timeout, grace=GRACE, patience=client.patience)
-        )
-    except (NotApproved, InDoubt, AlreadyFailed) as refusal:
-        return ToolDenied(str(refusal))
-    if isinstance(verdict, steps.Done):
-        return ToolDenied(f"It ran before, and returned: {verdict.result}")
-    _taken[call.tool_call_id] = ticket.id
-    return ToolApproved(override_args=verdict.ticket["args"])
+def _said(verdict: deferred.Allowed | deferred.Denied) -> ToolApproved | ToolDenied:
+    if isinstance(verdict, deferred.Denied):
+        return ToolDenied(verdict.why)
+    return ToolApproved(override_args=verdict.args)

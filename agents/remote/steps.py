@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from agents.remote.errors import (
+from .errors import (
     AlreadyFailed,
     Answered,
     Expired,

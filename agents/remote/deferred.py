@@ -1,0 +1,75 @@
+"""Calls that a framework holds back until somebody has answered: each is a ticket under the framework's own id of it.
+
+All are asked before any is waited for. Who takes an answer says afterwards what the call returned; a call of which
+nothing is said stays “started”.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import steps
+from .client import Countersign, Ticket
+from .errors import AlreadyFailed, InDoubt, NotApproved
+from .guards import GRACE
+
+#: Tickets whose answer this process has taken and not reported yet, by framework and call.
+_taken: dict[str, int] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldCall:
+    """A call that waits inside a framework."""
+
+    framework: str
+    call_id: str
+    action: str
+    args: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The same after a crash."""
+        return f"{self.framework}/{self.call_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowed:
+    """It may run, with these arguments, and nobody else was told so."""
+
+    args: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denied:
+    """It must not run, and this is what the agent hears."""
+
+    why: str
+
+
+def ask(call: HeldCall, *, client: Countersign, **fields: Any) -> Ticket:
+    """Open its ticket, or find it."""
+    return client.request(call.action, dict(call.args), idempotency_key=call.key, **fields)
+
+
+def settle(call: HeldCall, ticket: Ticket, *, client: Countersign, timeout: float | None = None) -> Allowed | Denied:
+    """Wait until people have decided, and take their answer. Raises StillWaiting after `timeout` seconds."""
+    wanted = steps.permitted(
+        ticket.facts, name=uuid.uuid4().hex, timeout=timeout, grace=GRACE, patience=client.patience
+    )
+    try:
+        verdict = client.run(wanted)
+    except (NotApproved, InDoubt, AlreadyFailed) as refusal:
+        return Denied(why=str(refusal))
+    if isinstance(verdict, steps.Done):
+        return Denied(why=f"It ran before, and returned: {verdict.result}")
+    _taken[call.key] = ticket.id
+    return Allowed(args=verdict.ticket["args"])
+
+
+def report(key: str, *, result: Any, client: Countersign) -> None:
+    """Say what the call returned; what this process did not ask people about is passed over."""
+    if ticket_id := _taken.pop(key, None):
+        client.run(steps.reported(ticket_id, state="succeeded", result=result, patience=client.patience))
