@@ -239,12 +239,16 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """Each with `is_seen`: has this user opened it?"""
         return self.annotate(is_seen=Exists(Seen.objects.filter(ticket=OuterRef("pk"), person=user.pk)))
 
+    def without_words(self) -> TicketQuerySet:
+        """Only what a row draws: the words of an agent may be longer than the whole page."""
+        return self.only(*DRAWN)
+
     def for_rows(self) -> TicketQuerySet:
-        """`for_list` without what no row draws: the words of an agent may be longer than the whole page."""
-        return self.for_list().only(*DRAWN)
+        """All that a row needs, in a fixed number of queries."""
+        return self.for_list().without_words()
 
     def for_list(self) -> TicketQuerySet:
-        """All that a row needs, and the ticket whole, in a fixed number of queries."""
+        """The tickets whole with all that a row needs, in a fixed number of queries."""
         claim = Claim.objects.live().filter(ticket=OuterRef("pk"))
         looked_after = self.annotate(
             claimed_by=models.Subquery(claim.values("holder__username")[:1]),

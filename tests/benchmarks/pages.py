@@ -132,7 +132,7 @@ def _clicks(person: Any, *, requester: Any) -> dict[str, dict[str, float]]:
 
 
 def _signed_in(person: Any) -> Watch:
-    client = Client()
+    client = Client(headers={"Accept-Encoding": "gzip"})  # as every browser does
     client.force_login(person)
     return Watch(client)
 
