@@ -171,6 +171,18 @@ def reading() -> Iterator[PostgresSaver]:
         yield PostgresSaver(connection, serde=serialiser())
 
 
+def forget(lease: Lease) -> None:
+    """Delete all that is saved of the thread. The caller holds its lease. Raises LeaseLost."""
+    with Connection.connect(**_parameters()) as connection:
+        connection.execute("SELECT set_config(%s, %s, false)", (fence.SETTING, lease.fence))
+        try:
+            PostgresSaver(connection, serde=serialiser()).delete_thread(lease.thread_id)
+        except DriverError as error:
+            if error.sqlstate != fence.REFUSED:
+                raise
+            raise LeaseLost(thread_id=lease.thread_id) from error
+
+
 async def close() -> None:
     """Close this loop's pool, so that the process can end without waiting for it."""
     pool = _pools.pop(asyncio.get_running_loop(), None)

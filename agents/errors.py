@@ -25,6 +25,7 @@ AgentError
 ├── LeaseLost              409  lease_lost
 ├── NoFence                500  no_fence
 ├── RunCancelled           409  run_cancelled
+├── RunErased              409  run_erased
 ├── GaveUp                 503  gave_up
 ├── Stuck                  503  stuck
 ├── DatabaseAway           503  database_away
@@ -203,6 +204,12 @@ class RunCancelled(AgentError):
     """The run “{thread_id}” was cancelled and never goes on; start another one."""
 
     code, status = "run_cancelled", 409
+
+
+class RunErased(AgentError):
+    """What the run “{thread_id}” said was erased, so it cannot go on; start another one."""
+
+    code, status = "run_erased", 409
 
 
 class GaveUp(AgentError):

@@ -22,6 +22,7 @@ from agents.errors import (
     InDoubt,
     LeaseLost,
     RunCancelled,
+    RunErased,
     ThreadOfAnotherGraph,
     ThreadOfAnotherPerson,
     UnknownThread,
@@ -75,7 +76,7 @@ def under(lease: Lease, function: Callable[P, T], /, *args: P.args, **kwargs: P.
 def check(thread_id: str, *, graph: str, requester_id: int | None) -> None:
     """May this person run this graph on this thread?
 
-    Raises BadThreadId, RunCancelled, ThreadOfAnotherGraph or ThreadOfAnotherPerson: a second person on a
+    Raises BadThreadId, RunCancelled, RunErased, ThreadOfAnotherGraph or ThreadOfAnotherPerson: a second person on a
     thread could approve what they asked for themselves, because its tickets name the first as the requester.
     """
     if not THREAD_ID.fullmatch(thread_id):
@@ -87,8 +88,14 @@ def check(thread_id: str, *, graph: str, requester_id: int | None) -> None:
         raise ThreadOfAnotherGraph(thread_id=thread_id, graph=known.graph)
     if known.requester_id != requester_id:
         raise ThreadOfAnotherPerson(thread_id=thread_id)
-    if known.status == RunStatus.CANCELLED:
-        raise RunCancelled(thread_id=thread_id)
+    _check_goes_on(known)
+
+
+def _check_goes_on(run: Run) -> None:
+    if run.erased_at:
+        raise RunErased(thread_id=run.thread_id)
+    if run.status == RunStatus.CANCELLED:
+        raise RunCancelled(thread_id=run.thread_id)
 
 
 def open(thread_id: str, *, graph: str, value: Any, requester_id: int | None, model: str) -> Lease:
@@ -118,8 +125,7 @@ def begin(lease: Lease, *, value: Any, begun_from: str) -> None:
     with transaction.atomic():
         unhurried()  # the graph's first checkpoint waits for the disk
         run = lock(lease)
-        if run.status == RunStatus.CANCELLED:
-            raise RunCancelled(thread_id=lease.thread_id)
+        _check_goes_on(run)
         doubt(lease.thread_id)
         effects.withdraw(lease.thread_id, reason=REPLACED)
         if begun_from:  # a thread that has been somewhere already: its start is in the record

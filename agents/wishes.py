@@ -14,7 +14,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from agents import jobs, leases, runs
-from agents.errors import AnswerWaits, NotYours, UnknownThread, WrongStatus
+from agents.errors import AnswerWaits, NotYours, RunErased, UnknownThread, WrongStatus
 from agents.models import Run, RunStatus, Wish
 from approvals import audit
 
@@ -39,12 +39,23 @@ def may_cancel(user: Any, run: Run) -> bool:
 
 def may_retry(user: Any, run: Run) -> bool:
     """Would `request_retry` do something for this user?"""
-    return may_steer(user, run) and run.status in RETRYABLE and runs.in_doubt(run.thread_id) is None
+    return (
+        may_steer(user, run) and not run.erased_at and run.status in RETRYABLE and runs.in_doubt(run.thread_id) is None
+    )
+
+
+def _may_wake(user: Any, run: Run) -> bool:
+    return may_steer(user, run) and not run.erased_at
 
 
 def may_repair(user: Any, run: Run) -> bool:
     """Would `request_repair` do something for this user?"""
-    if not may_steer(user, run) or run.status not in REPAIRABLE or runs.in_doubt(run.thread_id) is not None:
+    if (
+        not may_steer(user, run)
+        or run.erased_at
+        or run.status not in REPAIRABLE
+        or runs.in_doubt(run.thread_id) is not None
+    ):
         return False
     return run.status != RunStatus.PAUSED or runs.untold(run.thread_id) is None
 
@@ -100,6 +111,8 @@ def _locked(thread_id: str, *, actor: User | None, wanted: tuple[RunStatus, ...]
         raise UnknownThread(thread_id=thread_id)
     if actor is not None and not may_steer(actor, run):
         raise NotYours(thread_id=thread_id)
+    if run.erased_at:
+        raise RunErased(thread_id=thread_id)
     if run.status not in wanted:
         raise WrongStatus(thread_id=thread_id, status=run.status, wanted=" or ".join(wanted))
     return run

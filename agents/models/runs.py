@@ -106,6 +106,8 @@ class Run(models.Model):
     begun_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True, blank=True)
+    #: What it said of people was erased; it never goes on.
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = RunQuerySet.as_manager()
 

@@ -50,6 +50,18 @@ def erase(ticket_id: int, *, reason: str, actor: User | None = None) -> int:
         return sum(_erase(ticket, reason=reason, actor=actor) for ticket in found)
 
 
+def erase_stream(stream: str, *, reason: str, actor: User | None = None, **facts: Any) -> int:
+    """Erase what the entries of a stream about no ticket say of people; how many. It is on record even where none did.
+
+    The caller holds what keeps others from writing there meanwhile, and is in a transaction.
+    """
+    payloads = Payload.objects.filter(entry__stream=stream)
+    found = dict(payloads.values_list("pk", "entry__seq"))
+    chain.append(bodies.ERASED, stream=stream, actor=actor, erased=sorted(found.values()), reason=reason, **facts)
+    Payload.objects.filter(pk__in=list(found)).delete()
+    return len(found)
+
+
 def _check(ticket: Ticket) -> None:
     is_told = ticket.delivered_at or ticket.state in UNTOLD
     is_awaited = ticket.interrupt_id or ticket.state in {TicketState.APPROVED, TicketState.ANSWERED}

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from agents.models import Run
 from approvals.models import Ticket
-from tests.factories import decide
+from tests.factories import decide, make_policy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,6 +87,13 @@ def test_a_rejected_transfer_is_not_paid(run_agent, resume, alice):
     assert run.status == "succeeded"
     assert not DemoTransfer.objects.exists()
     assert any("not today" in line["content"] for line in run.transcript if line["role"] == "tool")
+
+
+def test_no_secret_is_printed(run_agent):
+    make_policy("Search", action="search", risk="low", gate="auto")
+    _, printed = run_agent("operations", "--message", "search AKIAIOSFODNN7EXAMPLE")
+    assert "AKIAIOSFODNN7EXAMPLE" in json.dumps(Run.objects.get().output)
+    assert "AKIA" not in json.dumps(printed) and "[secret: 20 characters" in printed["output"]
 
 
 def test_input_may_be_json_a_file_or_standard_input(run_agent, tmp_path, monkeypatch):

@@ -58,7 +58,7 @@ def run() -> dict[str, Any]:
 
 
 def _make() -> None:
-    past.make(NUMBER, days=DAYS, args=False)
+    past.make(NUMBER, days=DAYS)
     alice = User.objects.get(username="alice")
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")

@@ -17,7 +17,7 @@ from agents import registry, terminal
 from agents.errors import AgentError
 from agents.following import Follower
 from agents.models import Run, RunStatus
-from approvals import wording
+from approvals import masks, wording
 from approvals.errors import Frozen
 from approvals.models import Ticket
 
@@ -122,7 +122,7 @@ class Command(BaseCommand):
 
 
 def report(run: Run) -> dict[str, Any]:
-    """What the contract promises to print."""
+    """What the contract promises to print, secrets hidden."""
     tickets = Ticket.objects.filter(thread_id=run.thread_id).order_by("id")
     site = settings.PUBLIC_URL
     return {
@@ -132,8 +132,9 @@ def report(run: Run) -> dict[str, Any]:
         "tickets": [
             {"id": t.pk, "action": t.action, "state": t.state, "url": site + t.get_absolute_url()} for t in tickets
         ],
-        "output": run.output,
-        "error": run.error or None,
+        # What is printed here ends in logs as often as on a screen.
+        "output": masks.value(run.output),
+        "error": masks.text(run.error) or None,
     }
 
 

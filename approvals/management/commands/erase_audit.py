@@ -27,7 +27,7 @@ class Command(BaseCommand):
             raise CommandError("--reason needs words.", returncode=2)
         number = options["ticket"]
         try:
-            erased = erasure.erase(number, reason=options["reason"], actor=_person(options["by"]))
+            erased = erasure.erase(number, reason=options["reason"], actor=person(options["by"]))
         except CannotErase as refusal:
             raise CommandError(str(refusal), returncode=2) from None
         if not erased:
@@ -35,7 +35,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Erased what ticket {number} and {erased} entries of the record said.")
 
 
-def _person(name: str | None) -> User | None:
+def person(name: str | None) -> User | None:
+    """Whoever is called so; nobody where no name is given."""
     if not name:
         return None
     found = User.objects.filter(username=name).first()
