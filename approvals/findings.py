@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from django.db.models import F, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 
 from approvals import arguments, cards, complaints, differences, masks, salience, schemas, wording
 from approvals.models import Ticket
@@ -46,15 +46,14 @@ class Findings:
 
 
 def of(ticket: Ticket, *, reader: Any) -> Findings:
-    """Of what this reader may see. One query with their arguments, and two for those of whom the page says more."""
+    """Of what this reader may see. One query, and two for who decided."""
     same = Ticket.objects.visible_to(reader).filter(graph=ticket.graph, action=ticket.action).exclude(pk=ticket.pk)
-    with_args = same.filter(revisions__number=F("revision")).annotate(ran_with=F("revisions__args"))
-    ended = list(with_args.resolved().without_words()[:LAST])
+    ended = list(same.with_args().resolved()[:LAST])
     approved = [earlier for earlier in ended if earlier.state == TicketState.APPROVED]
     decided, last = ended[:SHOWN], approved[0] if approved else None
-    prefetch_related_objects([*decided, *approved[:1]], "revisions", "decisions__reviewer")
+    prefetch_related_objects(decided, "decisions__reviewer")
     return Findings(
-        found=[_schema(ticket), *_unusual(ticket, [masks.value(earlier.ran_with) for earlier in approved])],
+        found=[_schema(ticket), *_unusual(ticket, [masks.value(earlier.args) for earlier in approved])],
         last=last,
         changes=differences.of(last.args, ticket.args, ticket.args_schema) if last else [],
         decided=decided,

@@ -239,24 +239,32 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """Each with `is_seen`: has this user opened it?"""
         return self.annotate(is_seen=Exists(Seen.objects.filter(ticket=OuterRef("pk"), person=user.pk)))
 
-    def without_words(self) -> TicketQuerySet:
-        """Only what a row draws: the words of an agent may be longer than the whole page."""
-        return self.only(*DRAWN)
+    def with_args(self) -> TicketQuerySet:
+        """With the current arguments and nothing that no row draws: an agent's words may be longer than a page."""
+        current = self.filter(revisions__number=F("revision"))
+        return current.annotate(fetched_args=F("revisions__args"), fetched_author=F("revisions__author")).only(*DRAWN)
 
     def for_rows(self) -> TicketQuerySet:
         """All that a row needs, in a fixed number of queries."""
-        return self.for_list().without_words()
+        return self.with_args()._looked_after().prefetch_related(*_signing())
 
     def for_list(self) -> TicketQuerySet:
         """The tickets whole with all that a row needs, in a fixed number of queries."""
+        return self._looked_after().prefetch_related("revisions", *_signing())
+
+    def _looked_after(self) -> TicketQuerySet:
         claim = Claim.objects.live().filter(ticket=OuterRef("pk"))
         looked_after = self.annotate(
             claimed_by=models.Subquery(claim.values("holder__username")[:1]),
             claimed_until=models.Subquery(claim.values("expires_at")[:1]),
         )
-        return looked_after.select_related("requester", "handover__giver", "handover__receiver").prefetch_related(
-            "revisions",
-            Prefetch("requirements", TicketRequirement.objects.select_related("group")),
-            Prefetch("decisions", Decision.objects.select_related("reviewer")),
-            "decisions__reviewer__groups",
-        )
+        return looked_after.select_related("requester", "handover__giver", "handover__receiver")
+
+
+def _signing() -> tuple[str | Prefetch[Any], ...]:
+    """Who has to sign and who did, as `prefetch_related` takes it."""
+    return (
+        Prefetch("requirements", TicketRequirement.objects.select_related("group")),
+        Prefetch("decisions", Decision.objects.select_related("reviewer")),
+        "decisions__reviewer__groups",
+    )

@@ -204,7 +204,10 @@ class Ticket(models.Model):
     @property
     def args(self) -> dict[str, Any]:
         """The current arguments."""
-        args: dict[str, Any] = self.current.args
+        if "fetched_args" not in vars(self):
+            args: dict[str, Any] = self.current.args
+        else:
+            args = vars(self)["fetched_args"]  # by a list, without the revision: see `with_args`
         return args
 
     @property
@@ -233,7 +236,12 @@ class Ticket(models.Model):
     @property
     def barred_editor_id(self) -> int | None:
         """Who may not sign because the current arguments are theirs."""
-        return self.current.author_id if self.bars_editor and self.revision > 1 else None
+        if not self.bars_editor or self.revision == 1:
+            return None
+        if "fetched_author" not in vars(self):
+            return self.current.author_id
+        author: int | None = vars(self)["fetched_author"]
+        return author
 
     @property
     def escalated_to(self) -> str:
