@@ -16,7 +16,7 @@ from approvals.api.access import READ, reader
 from approvals.api.fields import Id
 from approvals.api.problems import PROBLEMS
 from approvals.api.shapes import reply
-from approvals.models import AuditEntry, Ticket
+from approvals.models import AuditEntry, Leaf, Ticket
 
 router = Router(tags=["audit"])
 
@@ -44,7 +44,7 @@ class EntryOut(BaseModel):
 
 
 class EntryPage(BaseModel):
-    """Some entries, and where to go on: pass it as `after`."""
+    """Some entries, and the id of the last one where there are more: pass it as `after`."""
 
     items: list[EntryOut]
     next: int | None
@@ -54,7 +54,7 @@ class Wanted(BaseModel):
     """Which entries, and how many."""
 
     ticket: Id | None = None
-    #: What the page before said as `next`, or the `place` of the last entry that is known (of one ticket: its id).
+    #: The id of the last entry that is known.
     after: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     limit: Annotated[int, Field(ge=1, le=MOST)] = 100
 
@@ -63,29 +63,31 @@ class Wanted(BaseModel):
 def index(request: HttpRequest, wanted: Query[Wanted]) -> HttpResponse:
     """The entries of the tickets one may see, in order; all of them for an auditor.
 
-    They come in the order of their places in the tree, a few seconds after they were written: whoever goes on where
-    the last page ended misses none. An id would not do, for an entry with a smaller one may be committed later.
+    They come in the order of their places in the tree, a few seconds after they were written: whoever goes on after
+    the last one they know misses none. One with a smaller id may come later, for it was committed later.
     """
     entries = list(_in_order(_visible(request, wanted).select_related("payload", "leaf"), wanted)[: wanted.limit + 1])
     shown = entries[: wanted.limit]
     hidden = _blind(request, {entry.ticket_id for entry in shown if entry.ticket_id and entry.type in history.OPINIONS})
     items = [_entry(entry, is_hidden=_is_hidden(request, entry, hidden)) for entry in shown]
-    return reply(EntryPage(items=items, next=_end(shown[-1], wanted) if len(entries) > wanted.limit else None))
+    return reply(EntryPage(items=items, next=shown[-1].pk if len(entries) > wanted.limit else None))
 
 
 def _in_order(found: QuerySet[AuditEntry], wanted: Wanted) -> QuerySet[AuditEntry]:
     """The entries of one ticket by their ids: its row lock keeps those in order, sealed or not."""
     if wanted.ticket is not None:
         return found.filter(pk__gt=wanted.after).order_by("pk")
-    return found.filter(leaf__number__gte=wanted.after).order_by("leaf__number")
+    return found.filter(leaf__number__gt=_reached(wanted.after)).order_by("leaf__number")
 
 
-def _end(entry: AuditEntry, wanted: Wanted) -> int | None:
-    return entry.pk if wanted.ticket is not None else _place(entry)
+def _reached(after: int) -> int:
+    """The place in the tree of the entry with this id; where it has none, of the newest by id among older ones."""
+    leaf = Leaf.objects.filter(entry__lte=after).order_by("-entry").first()
+    return leaf.number if leaf else -1
 
 
 def _place(entry: AuditEntry) -> int | None:
-    """From 1 on, so that 0 is before all of them; None while it has none."""
+    """From 1 on; None while it has none."""
     leaf = getattr(entry, "leaf", None)
     return leaf.number + 1 if leaf else None
 

@@ -55,7 +55,7 @@ def test_a_page_goes_on_behind_what_was_committed_and_not_behind_a_number(asked:
         if pk == late.pk:
             known = auditor.get("audit").json()["items"]
         Leaf.objects.create(number=number, entry_id=pk, hash=found)
-    [new] = auditor.get("audit", after=known[-1]["place"]).json()["items"]
+    [new] = auditor.get("audit", after=known[-1]["id"]).json()["items"]
     assert new["id"] == late.pk < known[-1]["id"]
     page = auditor.get("audit", limit=1).json()
     assert auditor.get("audit", after=page["next"]).json()["items"][0]["id"] == hashes[2][0]
