@@ -17,6 +17,8 @@ from hitl_site import vitals
 
 NO_WORKER = "degraded: no worker was heard of lately, so nothing that is approved is carried out"
 NO_FENCE = "degraded: the checkpointer has no tables, or no fence around them: run `manage.py setup_checkpoints`"
+#: What follows the record reads it in the order in which the sealer numbers it.
+WITHOUT_SEAL = "until it has one nobody is notified of what happens and no webhook is told"
 
 
 def shortcomings() -> Iterator[str]:
@@ -29,7 +31,8 @@ def shortcomings() -> Iterator[str]:
         if not _is_fenced():
             yield NO_FENCE
         if (lag := sealing.lag()) > LATE:
-            yield f"degraded: the oldest entry of the record without a seal has waited {lag.total_seconds():.0f} s"
+            waited = f"{lag.total_seconds():.0f} s"
+            yield f"degraded: the oldest entry of the record without a seal has waited {waited}, and {WITHOUT_SEAL}"
     except DatabaseError as error:
         yield f"degraded: {' '.join(str(error).split())}"
 

@@ -58,7 +58,8 @@ def test_entries_that_wait_long_for_a_seal_are_told(client: Client, fenced: None
     factories.open_ticket("unknown_action")
     with factories.unguarded(), connection.cursor() as cursor:
         cursor.execute("UPDATE approvals_auditentry SET at = at - interval '90 seconds'")
-    assert "without a seal has waited 9" in told(client)[1][1]
+    line = told(client)[1][1]
+    assert "without a seal has waited 9" in line and "nobody is notified" in line
 
 
 def test_frozen_is_ready_for_people(client: Client, fenced: None) -> None:
