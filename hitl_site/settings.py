@@ -282,21 +282,22 @@ COUNTERSIGN_METRICS_TOKEN = environment.secret("COUNTERSIGN_METRICS_TOKEN")
 COUNTERSIGN_SECRET_FIELDS = environment.globs("COUNTERSIGN_SECRET_FIELDS")
 COUNTERSIGN_DEMO_PASSWORD = environment.text("COUNTERSIGN_DEMO_PASSWORD")
 
+_STDERR = {
+    "class": "logging.StreamHandler",
+    "formatter": environment.choice("COUNTERSIGN_LOG", among=("lines", "json"), default="lines"),
+}
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"lines": {"()": "approvals.logs.Lines"}, "json": {"()": "approvals.logs.JSONLines"}},
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": environment.choice("COUNTERSIGN_LOG", among=("lines", "json"), default="lines"),
-        }
-    },
+    "handlers": {"stderr": _STDERR, "warnings": _STDERR | {"level": "WARNING"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "approvals": {"level": "INFO"},
         "agents": {"level": "INFO"},
         "hitl_site": {"level": "INFO"},
+        # What it says below a warning is read by approvals.notices.ways; it holds addresses and goes nowhere else.
+        "apprise": {"level": "DEBUG", "handlers": ["warnings"], "propagate": False},
         # A pool that cannot connect retries and says so every time; the caller hears it once, as an error.
         "psycopg.pool": {"level": "ERROR"},
     },

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from approvals.admin.record import ReadOnly
@@ -75,7 +76,7 @@ class NoticeChannelAdmin(admin.ModelAdmin):
     def try_out(self, request: HttpRequest, queryset: Any) -> None:
         """A worker sends it; the channel says what became of it."""
         for channel in queryset.select_related("person"):
-            channels.try_out(channel)
+            channels.try_out(channel, actor=cast(User, request.user))
         self.message_user(request, "A worker sends a test message; the list says what became of it.")
 
     @admin.display(description="service")
@@ -96,7 +97,7 @@ class NoticeAdmin(ReadOnly, admin.ModelAdmin):
     @admin.action(description="Send again what was given up or is in doubt", permissions=["again"])
     def again(self, request: HttpRequest, queryset: Any) -> None:
         """Due at once, with all its tries."""
-        sent = sending.again(list(queryset.values_list("pk", flat=True)))
+        sent = sending.again(list(queryset.values_list("pk", flat=True)), actor=cast(User, request.user))
         self.message_user(request, f"{sent} will be sent again.")
 
     def has_again_permission(self, request: HttpRequest) -> bool:

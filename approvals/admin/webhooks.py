@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -40,7 +41,7 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin):
     @admin.action(description="Send again what was given up", permissions=["again"])
     def again(self, request: HttpRequest, queryset: Any) -> None:
         """Due at once, with all its tries."""
-        sent = sending.again(list(queryset.values_list("pk", flat=True)))
+        sent = sending.again(list(queryset.values_list("pk", flat=True)), actor=cast(User, request.user))
         self.message_user(request, f"{sent} will be sent again.")
 
     def has_again_permission(self, request: HttpRequest) -> bool:

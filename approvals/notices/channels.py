@@ -11,10 +11,10 @@ from django.db import transaction
 
 from approvals import audit
 from approvals.models import Notice, NoticeChannel
-from approvals.notices import checks
+from approvals.notices import checks, records
 from approvals.states import NoticeKind
 
-STREAM = "system/notices"
+STREAM = records.STREAM
 
 
 def add(
@@ -39,10 +39,13 @@ def remove(channel: NoticeChannel, *, actor: User | None) -> None:
         channel.delete()
 
 
-def try_out(channel: NoticeChannel) -> Notice:
+def try_out(channel: NoticeChannel, *, actor: User | None) -> Notice:
     """Ask a worker for a test message; the channel says afterwards what became of it."""
     key = f"test/{channel.pk}/{secrets.token_hex(8)}"
-    return Notice.objects.create(key=key, kind=NoticeKind.TEST, channel=channel, person=channel.person)
+    with transaction.atomic():
+        made = Notice.objects.create(key=key, kind=NoticeKind.TEST, channel=channel, person=channel.person)
+        audit.append("channel.tried", stream=STREAM, actor=actor, **_told(channel))
+    return made
 
 
 def _told(channel: NoticeChannel) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
 
 from approvals.models import Notice, NoticeChannel
-from approvals.notices import holding, ways, words
+from approvals.notices import holding, records, ways, words
 from approvals.states import NoticeKind, NoticeState
 
 logger = logging.getLogger(__name__)
@@ -77,22 +77,29 @@ def send(target: Target) -> int:
         _note_failure(claimed, str(error))
     except Exception as error:
         logger.warning("Nobody knows whether a notification arrived: %s", error)
-        _note(claimed, state=NoticeState.UNKNOWN, error=str(error) or type(error).__name__)
+        _note_doubt(claimed, str(error) or type(error).__name__)
     else:
-        _note(claimed, state=NoticeState.SENT, error="")
+        _note_arrival(claimed)
     return len(claimed)
 
 
 def forget_lost() -> int:
     """Notices whose sender is gone: they may have arrived, so they are not sent again. How many."""
-    lost = Notice.objects.filter(state=NoticeState.SENDING, tried_at__lt=Now() - LOST)
-    return lost.update(state=NoticeState.UNKNOWN, error="The worker ended while it was being sent.")
+    sending = Notice.objects.filter(state=NoticeState.SENDING, tried_at__lt=Now() - LOST)
+    with transaction.atomic():
+        lost = _locked(sending)
+        _end(lost, state=NoticeState.UNKNOWN, error="The worker ended while it was being sent.")
+    return len(lost)
 
 
-def again(ids: Sequence[int]) -> int:
+def again(ids: Sequence[int], *, actor: User | None) -> int:
     """What was given up, or is in doubt, is due once more; how many."""
-    over = Notice.objects.filter(pk__in=ids, state__in=[NoticeState.FAILED, NoticeState.UNKNOWN])
-    return over.update(state=NoticeState.WAITING, due_at=Now(), attempts=0)
+    with transaction.atomic():
+        over = _locked(Notice.objects.filter(pk__in=ids, state__in=[NoticeState.FAILED, NoticeState.UNKNOWN]))
+        due = Notice.objects.filter(pk__in=[notice.pk for notice in over])
+        due.update(state=NoticeState.WAITING, due_at=Now(), attempts=0)
+        records.sent_again(over, actor=actor)
+    return len(over)
 
 
 def _claim(target: Target) -> list[Notice]:
@@ -163,21 +170,42 @@ def _may_read(person: User, notice: Notice) -> bool:
     return person.groups.filter(pk__in=ticket.asked).exists()
 
 
-def _note(notices: Sequence[Notice], *, state: NoticeState, error: str) -> None:
-    Notice.objects.filter(pk__in=[notice.pk for notice in notices], state=NoticeState.SENDING).update(
-        state=state, error=error
-    )
-    _note_channel(notices[0].channel, error)
+def _note_arrival(notices: Sequence[Notice]) -> None:
+    _still_sending(notices).update(state=NoticeState.SENT, error="")
+    _note_channel(notices[0].channel, "")
+
+
+def _note_doubt(notices: Sequence[Notice], why: str) -> None:
+    with transaction.atomic():
+        _end(_locked(_still_sending(notices)), state=NoticeState.UNKNOWN, error=why)
+        _note_channel(notices[0].channel, why)
 
 
 def _note_failure(notices: Sequence[Notice], why: str) -> None:
     logger.warning("A notification was not taken: %s", why)
-    for notice in notices:
-        given_up = notice.attempts >= len(WAITS)
-        fields = {"state": NoticeState.FAILED} if given_up else {"state": NoticeState.WAITING}
-        wait = WAITS[min(notice.attempts, len(WAITS) - 1)]
-        Notice.objects.filter(pk=notice.pk, state=NoticeState.SENDING).update(**fields, error=why, due_at=Now() + wait)
-    _note_channel(notices[0].channel, why)
+    with transaction.atomic():
+        tried = _locked(_still_sending(notices))
+        _end([notice for notice in tried if notice.attempts > len(WAITS)], state=NoticeState.FAILED, error=why)
+        for notice in tried:
+            if notice.attempts <= len(WAITS):
+                due = Notice.objects.filter(pk=notice.pk)
+                due.update(state=NoticeState.WAITING, error=why, due_at=Now() + WAITS[notice.attempts - 1])
+        _note_channel(notices[0].channel, why)
+
+
+def _end(notices: Sequence[Notice], *, state: NoticeState, error: str) -> None:
+    """These are not tried any more by themselves. The caller holds their locks."""
+    Notice.objects.filter(pk__in=[notice.pk for notice in notices]).update(state=state, error=error)
+    records.given_up(notices, why=error)
+
+
+def _still_sending(notices: Sequence[Notice]) -> QuerySet[Notice]:
+    return Notice.objects.filter(pk__in=[notice.pk for notice in notices], state=NoticeState.SENDING)
+
+
+def _locked(found: QuerySet[Notice]) -> list[Notice]:
+    locked = found.select_for_update(of=("self",), skip_locked=True).select_related("channel", "person")
+    return list(locked.order_by("pk"))
 
 
 def _note_channel(channel: NoticeChannel | None, error: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import smtplib
+from collections.abc import Sequence
 
 from django.core.mail import EmailMessage, get_connection
 
@@ -25,6 +27,15 @@ PUBLIC = frozenset(
 )
 #: What would act on this machine itself.
 LOCAL = frozenset({"dbus", "glib", "gnome", "growl", "kde", "macosx", "qt", "syslog", "windows"})
+#: Levels of apprise's log that say no more than an operator may read; below them stand addresses and payloads.
+SHOWN = frozenset({"WARNING", "ERROR", "CRITICAL"})
+#: What apprise logs of each recipient that failed, and of each that did not.
+FAILED, SENT = re.compile(r"error=|Socket Exception"), re.compile(r"Sent ")
+#: What apprise logs where nothing was taken: an answer with a status, but a gateway's that it heard none, or that there
+#: was no connection to begin with.
+NOT_TAKEN = re.compile(
+    r"error=(?!502|504)[1-5]\d\d\b|Failed to establish a new connection|NameResolutionError|ConnectTimeoutError"
+)
 
 
 class NotTaken(Exception):
@@ -53,18 +64,31 @@ def by_mail(address: str, *, subject: str, text: str) -> None:
 
 
 def over_service(address: str, *, subject: str, text: str) -> None:
-    """One message over a service of apprise. Raises NotTaken, or InDoubt when there was no answer in time."""
+    """One message over a service of apprise. Raises NotTaken where it said no or was not reached, else InDoubt.
+
+    apprise only says that it did not work, so what it logs has to tell a refusal from an answer that was lost.
+    """
     from apprise import Apprise, NotifyFormat  # heavy, and only who sends needs it
 
     service = Apprise()
     if not service.add(address):
         raise NotTaken("apprise does not understand this address")
-    result = service.notify(body=text, title=subject, body_format=NotifyFormat.TEXT, timeout=SECONDS)
+    result = service.notify(
+        body=text, title=subject, body_format=NotifyFormat.TEXT, timeout=SECONDS, log_level=logging.DEBUG
+    )
     if result.timeout_count:
         raise InDoubt(f"it did not answer within {SECONDS} seconds")
     if not result:
-        said = "; ".join(str(getattr(line, "message", line)) for line in result.logs())
-        raise NotTaken(redaction.text(said)[:500] or "it refused the message")
+        lines = list(result.logs())
+        said = "; ".join(line.message for line in lines if line.level in SHOWN)
+        raise _refusal([line.message for line in lines])(redaction.text(said)[:500] or "it refused the message")
+
+
+def _refusal(logged: Sequence[str]) -> type[NotTaken | InDoubt]:
+    """What a failure was. With several recipients some may have got it, and with a lost answer all may."""
+    failures = [line for line in logged if FAILED.search(line)]
+    is_sure = bool(failures) and all(NOT_TAKEN.search(line) for line in failures)
+    return NotTaken if is_sure and not any(SENT.match(line) for line in logged) else InDoubt
 
 
 def is_known(address: str) -> bool:

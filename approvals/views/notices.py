@@ -85,7 +85,7 @@ def remove(request: HttpRequest, channel_id: int) -> HttpResponse:
 @require_POST
 def try_out(request: HttpRequest, channel_id: int) -> HttpResponse:
     """Ask a worker for a test message."""
-    channels.try_out(_own(request, channel_id))
+    channels.try_out(_own(request, channel_id), actor=reader(request))
     messages.success(request, "A test message is on its way; this page says if it does not arrive.")
     return redirect("approvals:notifications")
 

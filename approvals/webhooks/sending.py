@@ -16,10 +16,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import close_old_connections, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
+from approvals import audit
 from approvals.models import Delivery, Webhook
 from approvals.states import DeliveryState
 from approvals.webhooks import outbound
@@ -28,6 +30,7 @@ from approvals.webhooks import outbound
 WAITS = tuple(timedelta(seconds=seconds) for seconds in (60, 300, 900, 3_600, 7_200, 21_600, 43_200))
 LOST = timedelta(minutes=5)
 BATCH = 50
+STREAM = "system/webhooks"
 
 
 class Sender:
@@ -70,10 +73,15 @@ def send(webhook_id: int) -> int:
     return taken
 
 
-def again(ids: Sequence[int]) -> int:
+def again(ids: Sequence[int], *, actor: User | None) -> int:
     """What was given up is due once more; how many."""
-    dead = Delivery.objects.filter(pk__in=ids, state=DeliveryState.FAILED)
-    return dead.update(state=DeliveryState.WAITING, due_at=Now(), attempts=0)
+    with transaction.atomic():
+        dead = _locked(Delivery.objects.filter(pk__in=ids, state=DeliveryState.FAILED))
+        due = Delivery.objects.filter(pk__in=[one.pk for one in dead])
+        due.update(state=DeliveryState.WAITING, due_at=Now(), attempts=0)
+        for delivery in dead:
+            audit.append("delivery.sent_again", stream=STREAM, actor=actor, **_told(delivery))
+    return len(dead)
 
 
 def signed(delivery: Delivery, *, now: int) -> dict[str, Any]:
@@ -120,10 +128,28 @@ def _claim(webhook_id: int) -> list[Delivery]:
 
 
 def _note_failure(deliveries: Sequence[Delivery], why: str) -> None:
-    for delivery in deliveries:
-        state = DeliveryState.FAILED if delivery.attempts >= len(WAITS) else DeliveryState.WAITING
-        wait = WAITS[min(delivery.attempts, len(WAITS) - 1)]
-        Delivery.objects.filter(pk=delivery.pk).update(state=state, error=why[:500], due_at=Now() + wait)
+    with transaction.atomic():
+        for delivery in _locked(Delivery.objects.filter(pk__in=[one.pk for one in deliveries])):
+            is_over = delivery.attempts > len(WAITS)
+            wait = WAITS[min(delivery.attempts, len(WAITS)) - 1]
+            noted = {"error": why[:500], "due_at": Now() + wait}
+            state = DeliveryState.FAILED if is_over else DeliveryState.WAITING
+            Delivery.objects.filter(pk=delivery.pk).update(state=state, **noted)
+            if is_over:
+                audit.append("delivery.given_up", stream=STREAM, error=why[:500], **_told(delivery))
+
+
+def _locked(found: QuerySet[Delivery]) -> list[Delivery]:
+    return list(found.select_for_update(of=("self",)).select_related("webhook").order_by("pk"))
+
+
+def _told(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "delivery": delivery.pk,
+        "about_entry": delivery.entry_id,
+        "webhook": delivery.webhook.name,
+        "attempts": delivery.attempts,
+    }
 
 
 def _in_thread(webhook_id: int) -> int:

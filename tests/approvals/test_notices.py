@@ -16,13 +16,13 @@ from django.contrib.auth.models import Group
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.test import Client
 
 from approvals import deadlines, tickets
 from approvals.audit import sealing
-from approvals.models import Notice, NoticeChannel, Ticket
+from approvals.models import AuditEntry, Notice, NoticeChannel, Ticket
 from approvals.notices import channels, gathering, holding, sending, words
 from approvals.states import Execution, NoticeKind, NoticeState
 from tests.factories import claim, decide, make_policy, open_ticket, overdue, unguarded
@@ -242,6 +242,9 @@ class Post(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))  # type: ignore[attr-defined]
+        if self.server.says is None:  # type: ignore[attr-defined]
+            self.close_connection = True
+            return
         self.send_response(self.server.says)  # type: ignore[attr-defined]
         self.end_headers()
 
@@ -290,8 +293,55 @@ def test_what_a_service_refuses_is_tried_again_later_and_given_up_in_the_end(ser
     assert waits == sorted(waits) and sum(waits) > 20 * 3_600
     assert (Notice.objects.get().state, len(service.heard)) == (NoticeState.FAILED, 8)
     service.says = 200
-    assert sending.again([Notice.objects.get().pk]) == 1
+    assert sending.again([Notice.objects.get().pk], actor=None) == 1
     assert sending.deliver_due() == 1 and Notice.objects.get().state == NoticeState.SENT
+
+
+def test_a_message_whose_answer_was_lost_is_not_sent_a_second_time(service, transfers):
+    of_group("finance", address=service.address, kinds=["opened"])
+    service.says = None
+    open_ticket()
+    tell_people()
+    Notice.objects.update(due_at=Now())
+    assert (tell_people(), len(service.heard)) == (0, 1)
+    assert Notice.objects.get().state == NoticeState.UNKNOWN
+
+
+def test_a_service_that_nobody_reached_is_tried_again(service, transfers):
+    address = service.address
+    service.shutdown(), service.server_close()
+    of_group("finance", address=address, kinds=["opened"])
+    open_ticket()
+    tell_people()
+    assert Notice.objects.get().state == NoticeState.WAITING
+
+
+def test_what_is_given_up_and_sent_again_stands_in_the_record(service, transfers, admin):
+    channel = of_group("finance", address=service.address, kinds=["opened"])
+    service.says = None
+    ticket = open_ticket()
+    tell_people()
+    sending.again([Notice.objects.get().pk], actor=admin)
+    channels.try_out(channel, actor=admin)
+    entries = list(AuditEntry.objects.filter(stream=channels.STREAM).order_by("seq"))
+    assert [(entry.type, entry.actor_name) for entry in entries] == [
+        ("notice.given_up", ""),
+        ("notice.sent_again", "admin"),
+        ("channel.tried", "admin"),
+    ]
+    assert entries[0].facts["about_ticket"] == ticket.pk
+    assert not any("secret-path" in json.dumps(entry.facts) for entry in entries)
+
+
+def test_whoever_has_it_sent_again_while_it_cannot_be_recorded_has_changed_nothing(service, transfers, admin):
+    of_group("finance", address=service.address, kinds=["opened"])
+    service.says = None
+    open_ticket()
+    tell_people()
+    with connection.cursor() as cursor, pytest.raises(DatabaseError), transaction.atomic():
+        cursor.execute("ALTER TABLE approvals_auditentry ADD CONSTRAINT nothing_more CHECK (seq < 0) NOT VALID")
+        sending.again([Notice.objects.get().pk], actor=admin)
+    assert Notice.objects.get().state == NoticeState.UNKNOWN
 
 
 def test_a_service_that_is_away_keeps_what_comes_next_waiting_too(service, transfers):

@@ -20,7 +20,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from approvals.audit import sealing
-from approvals.models import Delivery, Webhook
+from approvals.models import AuditEntry, Delivery, Webhook
 from approvals.states import DeliveryState
 from approvals.webhooks import gathering, outbound, sending
 from tests.factories import decide, open_ticket
@@ -112,7 +112,9 @@ def test_what_is_not_taken_is_sent_again_given_up_and_sent_by_hand(receiver, tra
     assert (dead.state, dead.attempts, len(receiver.heard)) == (DeliveryState.FAILED, 8, 8)
     assert "500" in dead.error
     receiver.says = 204
-    assert sending.again([dead.pk]) == 1
+    assert sending.again([dead.pk], actor=None) == 1
+    kinds = AuditEntry.objects.filter(stream=sending.STREAM).order_by("seq").values_list("type", flat=True)
+    assert list(kinds) == ["delivery.given_up", "delivery.sent_again"]
     assert tell_programs() == 1
 
 
@@ -124,6 +126,7 @@ def test_the_dead_letters_are_sent_again_in_the_admin(receiver, client, admin, t
     where = "/admin/approvals/delivery/"
     client.post(where, {"action": "again", "_selected_action": Delivery.objects.get().pk})
     assert Delivery.objects.get().state == DeliveryState.WAITING
+    assert AuditEntry.objects.get(type="delivery.sent_again").actor_name == "admin"
 
 
 def test_the_waits_grow(receiver, transfers):

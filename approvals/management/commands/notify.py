@@ -68,7 +68,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{channel.pk}  {channel.name}  {whose}  {channel.shown}  {told}{said}")
 
     def _test(self, options: dict[str, Any]) -> None:
-        channels.try_out(self._channel(options))
+        channels.try_out(self._channel(options), actor=None)
         self.stdout.write("A worker sends a test message; `notify list` says if it does not arrive.")
 
     def _remove(self, options: dict[str, Any]) -> None:
