@@ -31,6 +31,9 @@ class ArgumentsForm:
         self.json_text = fields.text_of(replace(self.root, path=(), kind="json", value=shown, presence="value"))
         self.json_errors: list[str] = []
         self.errors: list[str] = []
+        #: The older version that JSON was begun on, and what it would change of the newest: perhaps a colleague's edit.
+        self.begun_on: int | None = None
+        self.would_change: list[differences.Change] = []
         self.is_bound = data is not None
         self.as_json = data is not None and "args_json" in data
         self.args = args
@@ -149,8 +152,10 @@ def edited(ticket: Ticket, data: Mapping[str, str]) -> ArgumentsForm:
     newer one, so that nobody takes back a colleague's edit unawares.
     """
     shown = next((r for r in ticket.revisions.all() if r.digest == data.get("digest")), None)
-    if shown is None or shown.number == ticket.revision or "args_json" in data:
+    if shown is None or shown.number == ticket.revision:
         return ArgumentsForm(ticket.args, ticket.args_schema, data=data)
+    if "args_json" in data:
+        return _edited_as_json(ticket, data, begun_on=shown.number)
     theirs = ArgumentsForm(shown.args, ticket.args_schema, data=data)
     if not theirs.is_valid():
         untouched = fields.of(masks.value(shown.args), ticket.args_schema, has_steps=True).posted()
@@ -160,6 +165,14 @@ def edited(ticket: Ticket, data: Mapping[str, str]) -> ArgumentsForm:
     as_typed = fields.of(masks.value(both), ticket.args_schema, has_steps=True).posted()
     laid = ArgumentsForm(ticket.args, ticket.args_schema, data=as_typed)
     return laid if wording.same(laid.args, both) else ArgumentsForm(both, ticket.args_schema)
+
+
+def _edited_as_json(ticket: Ticket, data: Mapping[str, str], *, begun_on: int) -> ArgumentsForm:
+    form = ArgumentsForm(ticket.args, ticket.args_schema, data=data)
+    form.begun_on = begun_on
+    if form.is_valid():
+        form.would_change = differences.of(ticket.args, form.args, ticket.args_schema)
+    return form
 
 
 class NoteForm(forms.Form):

@@ -1,7 +1,8 @@
 """What somebody has typed on a ticket and not sent: it outlives a closed tab, a sign-in and another device.
 
 It is theirs alone and no fact of the record. It goes with their decision and with the end of the ticket; what was
-begun on an older version is laid over the newer one, as an edit of it would be.
+begun on an older version is laid over the newer one, as an edit of it would be; JSON, which says all of it, stays as
+it was typed and is marked with what it would change now.
 """
 
 from __future__ import annotations
@@ -60,11 +61,9 @@ def words(begun: Mapping[str, Unsent]) -> dict[str, str]:
 
 
 def arguments(ticket: Ticket, begun: Mapping[str, Unsent]) -> forms.ArgumentsForm | None:
-    """The form of an edit that was begun; None where there is none, or where it would take a colleague's edit back."""
+    """The form of an edit that was begun; None where there is none."""
     unsent = begun.get(DecisionType.EDIT)
     if unsent is None or not _has_arguments(unsent.posted):
-        return None
-    if "args_json" in unsent.posted and not digests.same(unsent.digest, ticket.digest):
         return None
     return forms.edited(ticket, {**unsent.posted, "digest": unsent.digest})
 

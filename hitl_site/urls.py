@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from hitl_site import api, health
+from hitl_site import api, health, stylesheet
 
 admin.site.site_header = admin.site.site_title = "Countersign"
 # One way in: the admin's own sign-in page would ask for no second factor.
@@ -24,6 +24,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("favicon.ico", login_not_required(RedirectView.as_view(url="/static/favicon.svg"))),
+    path("styles.css", stylesheet.show, name="stylesheet"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

@@ -57,6 +57,36 @@ def test_an_edit_that_was_begun_before_a_colleague_s_is_laid_over_it(
     assert form.args == {"amount": 25, "to": "erin"}
 
 
+@pytest.mark.parametrize("path", ["", "edit/"])
+def test_json_that_was_begun_before_a_colleague_s_edit_stays_as_it_was_and_says_what_it_would_change(
+    client: Client, ticket: Ticket, alice: Any, carol: Any, path: str
+) -> None:
+    written = '{"amount": 25, "to": "bob"}'
+    typed(client, ticket, alice, "edit", args_json=written)
+    factories.decide(ticket, carol, "edit", args={"amount": 250, "to": "erin"})
+    page = page_of(client, ticket, alice, path)
+    form = client.get(f"{ticket.get_absolute_url()}{path}").context["arguments"]
+    assert "You began this on version 1, and version 2 has come since." in page
+    assert form.json_text == written and Unsent.objects.get().posted["args_json"] == written
+    changes = [(change.path, change.before, change.after) for change in form.would_change]
+    assert sorted(changes) == [("/amount", "250", "25"), ("/to", "erin", "bob")]
+
+
+def test_half_a_line_of_json_on_an_older_version_is_there_too(
+    client: Client, ticket: Ticket, alice: Any, carol: Any
+) -> None:
+    typed(client, ticket, alice, "edit", args_json='{"amount": 25, "t')
+    factories.decide(ticket, carol, "edit", args={"amount": 250, "to": "erin"})
+    page = page_of(client, ticket, alice)
+    assert "You began this on version 1" in page and "Of the newer version" not in page
+    assert "{&quot;amount&quot;: 25, &quot;t</textarea>" in page
+
+
+def test_json_on_the_newest_version_is_not_marked(client: Client, ticket: Ticket, alice: Any) -> None:
+    typed(client, ticket, alice, "edit", args_json='{"amount": 25, "to": "bob"}')
+    assert "You began this on version" not in page_of(client, ticket, alice)
+
+
 def test_a_step_of_the_form_is_kept_without_a_script_and_undone_with_it(
     client: Client, ticket: Ticket, alice: Any
 ) -> None:

@@ -42,7 +42,7 @@ def scene(cast: dict[str, Any], transfers: Any) -> dict[str, str]:
     """The paths of the pages of a busy day, by name."""
     from tests.browser import scenes  # models can be imported once Django is set up
 
-    return scenes.busy_day(cast)
+    return scenes.busy_day(cast) | scenes.rarer_pages(cast)
 
 
 @pytest.fixture

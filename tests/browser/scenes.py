@@ -7,10 +7,11 @@ from typing import Any
 from django.contrib.auth.models import Permission
 
 from agents.models import Run
-from approvals import claims, deadlines, handovers, snoozes, tickets
+from approvals import bulk, claims, clock, deadlines, handovers, snoozes, tickets, tokens
 from approvals.audit import erasure, sealing
-from approvals.models import AuditEntry, Policy
-from approvals.states import Execution
+from approvals.models import AuditEntry, Policy, Ticket
+from approvals.notices import channels
+from approvals.states import DecisionType, Execution, NoticeKind, Scope
 from tests import factories
 
 HOSTILE = "Pay bob\u202e100\u202c <script>alert(1)</script> now\u200b, it is **urgent**"
@@ -128,6 +129,46 @@ def busy_day(cast: dict[str, Any]) -> dict[str, str]:
         "totp": "/accounts/2fa/totp/activate/",
         "sign_out": "/accounts/logout/",
         "missing": "/tickets/99999/",
+    }
+
+
+def rarer_pages(cast: dict[str, Any]) -> dict[str, str]:
+    """On the same day: a secret, a doubt that somebody has answered, several decided at once, tokens and channels."""
+    alice, carol, dave = cast["alice"], cast["carol"], cast["dave"]
+    secret = factories.open_ticket(
+        args={"amount": 20, "to": "bob", "auth": {"password": "correct horse", "pin": 4711}}, requester=dave
+    )
+    doubtful = factories.open_ticket(requester=dave)
+    for signer in (carol, alice):
+        factories.decide(doubtful, signer)
+    factories.claim(doubtful)
+    tickets.record_execution(
+        doubtful.pk, execution=Execution.UNKNOWN, error="TimeoutError: the bank did not answer.", is_over=True
+    )
+    question = Ticket.objects.get(about=doubtful)
+    factories.decide(question, carol, "respond", message="Paid on 3 March, reference 4711.")
+    offers = [
+        factories.open_ticket("send_email", args={"to": f"{name}@example.com", "subject": "Offer"})
+        for name in ("ina", "jan")
+    ]
+    digests = {offer.pk: offer.digest for offer in offers} | {offers[1].pk: "0" * 64}
+    batch = bulk.record(digests, reviewer=alice, kind=DecisionType.REJECT, message="No offers.", now=clock.now())
+    tokens.create(alice, scope=Scope.DECIDE, actor=alice, name="From my phone")
+    kinds = [NoticeKind.ESCALATED, NoticeKind.EXPIRING]
+    channels.add(
+        actor=alice,
+        person=alice,
+        name="Chat",
+        address="slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/",
+        kinds=kinds,
+    )
+    return {
+        "ticket_secret": secret.get_absolute_url(),
+        "ticket_question": question.get_absolute_url(),
+        "ticket_in_doubt": doubtful.get_absolute_url(),
+        "batch": f"/bulk/{batch.pk}/",
+        "tokens": "/settings/tokens/",
+        "notifications": "/settings/notifications/",
     }
 
 

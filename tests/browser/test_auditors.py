@@ -7,24 +7,24 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.windows import SIZES, needs_chromium, open_context, problems_in_both_themes, sign_in
+from tests.browser.windows import needs_chromium, open_context, problems_everywhere, sign_in, strangers
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.parametrize("size", list(SIZES))
-def test_the_pages_for_auditors_are_accessible_and_keep_to_the_policy(
-    live_server: Any, browser: Browser, audited: dict[str, str], size: str
+def test_the_pages_for_auditors_are_accessible_and_keep_to_the_policy_and_their_origin(
+    live_server: Any, browser: Browser, audited: dict[str, str]
 ) -> None:
-    context = open_context(browser, size=size)
+    context = open_context(browser)
     page = context.new_page()
     sign_in(page, live_server.url, "alice")
-    found: dict[str, Any] = {}
+    abroad, found = strangers(page, live_server.url), {}
     for name, path in audited.items():
         page.goto(live_server.url + path)
-        found[name] = problems_in_both_themes(page, f"{name}-{size}")
+        found[name] = problems_everywhere(page, name)
     context.close()
     assert {name: said for name, said in found.items() if said} == {}
+    assert abroad == []
 
 
 def test_the_record_is_searched_without_javascript(live_server: Any, browser: Browser, audited: dict[str, str]) -> None:

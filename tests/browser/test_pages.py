@@ -11,21 +11,20 @@ from playwright.sync_api import Browser, Dialog
 
 from approvals import wording
 from approvals.models import Ticket
-from tests.browser.windows import SIZES, needs_chromium, open_context, problems, problems_in_both_themes, sign_in
+from tests.browser.windows import needs_chromium, open_context, problems, problems_everywhere, sign_in, strangers
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.parametrize("size", list(SIZES))
-def test_every_page_is_accessible_and_keeps_to_the_policy(
-    live_server: Any, browser: Browser, scene: dict[str, str], size: str
+def test_every_page_is_accessible_keeps_to_the_policy_and_to_its_origin(
+    live_server: Any, browser: Browser, scene: dict[str, str]
 ) -> None:
-    context = open_context(browser, size=size)
+    context = open_context(browser)
     page = context.new_page()
-    found: dict[str, Any] = {}
+    abroad, found = strangers(page, live_server.url), {}
 
     def look(name: str) -> None:
-        found[name] = problems_in_both_themes(page, f"{name}-{size}")
+        found[name] = problems_everywhere(page, name)
 
     page.goto(f"{live_server.url}/accounts/login/")
     look("login")
@@ -53,8 +52,13 @@ def test_every_page_is_accessible_and_keeps_to_the_policy(
     page.get_by_role("button", name="Look at the difference").first.click()
     page.get_by_role("heading", name="Was → will be").wait_for()
     look("ticket_review")
+    page.goto(live_server.url + scene["ticket_secret"])
+    page.get_by_role("button", name="Show").click()
+    page.get_by_text("Shown to you, on record").wait_for()
+    look("ticket_secret_shown")
     context.close()
     assert {name: said for name, said in found.items() if said} == {}
+    assert abroad == []
 
 
 def test_hostile_words_run_nothing_and_show_what_cannot_be_seen(

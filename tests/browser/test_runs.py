@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 from agents.models import Effect, GraphDrawing, Run
 from approvals.models import Ticket
 from tests import factories
-from tests.browser.windows import SIZES, needs_chromium, open_context, problems_in_both_themes, sign_in
+from tests.browser.windows import needs_chromium, open_context, problems_everywhere, sign_in, strangers
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 
@@ -127,21 +127,21 @@ def runs(drive: Any, cast: dict[str, Any]) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("size", list(SIZES))
-def test_every_run_is_accessible_and_keeps_to_the_policy(
-    live_server: Any, browser: Browser, runs: dict[str, str], size: str
+def test_every_run_is_accessible_keeps_to_the_policy_and_to_its_origin(
+    live_server: Any, browser: Browser, runs: dict[str, str]
 ) -> None:
-    context = open_context(browser, size=size)
+    context = open_context(browser)
     page = context.new_page()
     sign_in(page, live_server.url, "dave")
-    found = {}
+    abroad, found = strangers(page, live_server.url), {}
     for name, path in runs.items():
         page.goto(live_server.url + path)
         page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
         expect(page.get_by_role("link", name="Show the values")).to_have_count(0)
-        found[name] = problems_in_both_themes(page, f"run-{name}-{size}")
+        found[name] = problems_everywhere(page, f"run-{name}")
     context.close()
     assert {name: words for name, words in found.items() if words} == {}
+    assert abroad == []
 
 
 def test_the_picture_has_a_title_and_words(live_server: Any, browser: Browser, runs: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from approvals.decisions import record
 from approvals.models import Ticket
 from approvals.states import Channel
 from tests import factories
-from tests.browser.windows import SIZES, needs_chromium, open_context, problems_in_both_themes, sign_in
+from tests.browser.windows import needs_chromium, open_context, problems_everywhere, sign_in, strangers
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 
@@ -50,23 +50,23 @@ def gates(cast: dict[str, Any]) -> dict[str, Ticket]:
     return found
 
 
-@pytest.mark.parametrize("size", list(SIZES))
-def test_every_stage_is_accessible_and_keeps_to_the_policy(
-    live_server: Any, browser: Browser, gates: dict[str, Ticket], size: str
+def test_every_stage_is_accessible_keeps_to_the_policy_and_to_its_origin(
+    live_server: Any, browser: Browser, gates: dict[str, Ticket]
 ) -> None:
-    context = open_context(browser, size=size)
+    context = open_context(browser)
     page = context.new_page()
     sign_in(page, live_server.url, "alice")
-    found = {}
+    abroad, found = strangers(page, live_server.url), {}
     for name, ticket in gates.items():
         page.goto(live_server.url + ticket.get_absolute_url())
         page.locator("details.fold").evaluate_all("all => all.forEach(one => one.open = true)")
-        found[name] = problems_in_both_themes(page, f"gate_{name}-{size}")
+        found[name] = problems_everywhere(page, f"gate_{name}")
     context.clear_cookies()
     sign_in(page, live_server.url, "admin")
-    found["inbox"] = problems_in_both_themes(page, f"gate_inbox-{size}")
+    found["inbox"] = problems_everywhere(page, "gate_inbox")
     context.close()
     assert {name: said for name, said in found.items() if said} == {}
+    assert abroad == []
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import factories
 from tests.browser.stage import sign_in as session_of
-from tests.browser.windows import SMALLEST, is_too_wide, needs_chromium, open_context, problems, strangers
+from tests.browser.windows import SMALLEST, is_too_wide, needs_chromium, open_context, problems_everywhere, strangers
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
 
@@ -91,11 +89,8 @@ def test_the_admin_keeps_to_the_policy_and_to_its_origin(
         answer = page.goto(live_server.url + path)
         assert answer and answer.status == 200
         assert "default-src 'none'" in answer.headers["content-security-policy"], name
-        found[name] = problems(page) if name == "admin_operations" else page.evaluate("window.violations")
-        if folder := os.environ.get("COUNTERSIGN_SCREENSHOTS"):
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
-                page.screenshot(path=Path(folder) / f"{name}-{scheme}.png")
+        is_ours = name == "admin_operations"
+        found[name] = problems_everywhere(page, name) if is_ours else page.evaluate("window.violations")
     page.context.close()
     assert {name: said for name, said in found.items() if said} == {}
     assert abroad == []

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 #: The browser without its windows: what it draws and runs is the same, for less of a processor.
 CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+SIZES = {"desk": (1280, 900), "phone": (360, 780)}
 #: 1280 by 1024 at 400 %.
 SMALLEST = (320, 256)
 
@@ -28,7 +28,8 @@ def open_context(browser: Browser, *, size: str = "desk", scheme: Any = "light",
     )
     context.add_init_script(
         "window.violations = [];"
-        "addEventListener('securitypolicyviolation', e => violations.push(e.violatedDirective + ' ' + e.blockedURI));"
+        "addEventListener('securitypolicyviolation', e =>"
+        " violations.push([e.violatedDirective, e.blockedURI, e.sourceFile, e.lineNumber, e.sample].join(' ')));"
     )
     return context
 
@@ -55,17 +56,33 @@ def wait_for_letters(page: Page) -> None:
     )
 
 
-def problems_in_both_themes(page: Page, name: str) -> Any:
-    """`problems` in the light theme, and in the dark one what colours can do; set COUNTERSIGN_SCREENSHOTS to a folder
-    to look at both."""
-    found: list[Any] = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        found += problems(page) if scheme == "light" else _complaints(page, "rule", ["color-contrast"])
-        if folder := os.environ.get("COUNTERSIGN_SCREENSHOTS"):
-            page.screenshot(path=Path(folder) / f"{name}-{scheme}.png", full_page=True)
+#: Nothing changes its colour any more; the admin's own style sheet takes its time.
+SETTLED = (
+    "Promise.allSettled(document.getAnimations().filter(one => one instanceof CSSTransition).map(one => one.finished))"
+)
+
+
+def problems_everywhere(page: Page, name: str) -> list[str]:
+    """`problems` of a page that is open, at the desk and on a phone, in the light theme, and in the dark one what
+    colours can do; set COUNTERSIGN_SCREENSHOTS to a folder to look at all four."""
+    found: list[str] = []
+    for size in reversed(SIZES):
+        resize(page, size)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.evaluate(SETTLED)  # else a colour is measured halfway to another
+            said = problems(page) if scheme == "light" else _complaints(page, "rule", ["color-contrast"])
+            found += [f"{size}, {scheme}: {words}" for words in said]
+            if folder := os.environ.get("COUNTERSIGN_SCREENSHOTS"):
+                page.screenshot(path=Path(folder) / f"{name}-{size}-{scheme}.png", full_page=True)
     page.emulate_media(color_scheme="light")
     return found
+
+
+def resize(page: Page, size: str) -> None:
+    """The same page in another window."""
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
 
 
 def _complaints(page: Page, kind: str, values: list[str]) -> list[str]:
@@ -85,9 +102,14 @@ def problems(page: Page) -> Any:
 
 
 def strangers(page: Page, origin: str) -> list[str]:
-    """Requests of this page that leave the origin, from now on."""
+    """Requests and sockets of this page that leave the origin, from now on."""
     found: list[str] = []
-    page.on(
-        "request", lambda asked: None if asked.url.startswith((origin, "data:", "blob:")) else found.append(asked.url)
-    )
+    at_home = (f"{origin}/", f"{origin.replace('http', 'ws', 1)}/", "data:", "blob:")
+
+    def note(url: str) -> None:
+        if not url.startswith(at_home):
+            found.append(url)
+
+    page.on("request", lambda asked: note(asked.url))
+    page.on("websocket", lambda socket: note(socket.url))
     return found
