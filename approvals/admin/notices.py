@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from approvals import vault
 from approvals.admin.record import ReadOnly
 from approvals.models import Notice, NoticeChannel
 from approvals.notices import channels, checks, sending
@@ -47,7 +48,10 @@ class ChannelForm(forms.ModelForm):
 
     def clean_address(self) -> str:
         """What is kept stays where nothing is written."""
-        return str(self.cleaned_data["address"] or self.instance.address)
+        try:
+            return str(self.cleaned_data["address"] or (self.instance.pk and self.instance.address) or "")
+        except vault.Closed as error:
+            raise forms.ValidationError(f"Write it again: {error}") from error
 
     def clean(self) -> dict[str, Any]:
         """A service that apprise knows."""

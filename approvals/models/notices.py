@@ -11,6 +11,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from approvals import vault
+from approvals.models.locked import LockedField
 from approvals.states import NoticeKind, NoticeState
 
 
@@ -19,8 +21,7 @@ class NoticeChannel(models.Model):
 
     name = models.CharField(max_length=80)
     #: An address as apprise writes them. It opens the service, so no page and no log shows it.
-    address = models.CharField(
-        max_length=1_000,
+    address = LockedField(
         blank=True,
         help_text="As apprise writes it: slack://…, msteams://…, mailto://…. Empty: the e-mail address of the person, "
         "or of each member of the group.",
@@ -77,7 +78,17 @@ class NoticeChannel(models.Model):
     @property
     def shown(self) -> str:
         """Which service it is, and nothing that opens it."""
-        return self.address.partition("://")[0] if self.address else "e-mail"
+        if not self.is_service:
+            return "e-mail"
+        try:
+            return str(self.address).partition("://")[0]
+        except vault.Closed:
+            return "its key is missing"
+
+    @property
+    def is_service(self) -> bool:
+        """Has it an address of its own, that is not a mailbox?"""
+        return NoticeChannel._meta.get_field("address").is_set(self)
 
 
 class Notice(models.Model):

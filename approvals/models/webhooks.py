@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from approvals.models.locked import LockedField
 from approvals.models.record import AuditEntry
 from approvals.states import DeliveryState
 
@@ -27,7 +28,7 @@ class Webhook(models.Model):
         max_length=500, validators=[URLValidator(schemes=["https"])], help_text="https://…; redirects are not followed."
     )
     #: Messages are signed with it, so unlike a token it has to be kept.
-    secret = models.CharField(max_length=80, default=new_secret, editable=False)
+    secret = LockedField(default=new_secret, editable=False)
     graph = models.CharField(max_length=200, blank=True, help_text="Only tickets of this graph; empty: of all.")
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=Now())

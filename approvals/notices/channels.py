@@ -24,7 +24,7 @@ def add(
     channel = NoticeChannel(person=person, group=group, **fields)
     checks.check(channel, is_public=is_public)
     channel.full_clean()
-    if person is not None and not channel.address and not person.email:
+    if person is not None and not channel.is_service and not person.email:
         raise ValidationError({"address": "There is no e-mail address of yours here; an administrator can add it."})
     with transaction.atomic():
         channel.save()

@@ -53,7 +53,7 @@ class People:
         wanted = [channel for channel in channels if kind in channel.kinds]
         concerned = {person.pk: person for person in self.concerned(kind, ticket)}
         for channel in wanted:
-            if channel.person_id in concerned and (channel.address or concerned[channel.person_id].email):
+            if channel.person_id in concerned and (channel.is_service or concerned[channel.person_id].email):
                 yield channel, concerned[channel.person_id]
         for channel in wanted:
             if channel.group_id in ticket.asked:
@@ -80,7 +80,7 @@ class People:
     def _of_group(
         self, channel: NoticeChannel, concerned: Iterable[User]
     ) -> Iterator[tuple[NoticeChannel | None, User | None]]:
-        if channel.address:
+        if channel.is_service:
             yield channel, None
             return
         for person in concerned:

@@ -16,6 +16,7 @@ from django.db import close_old_connections, connection, transaction
 from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
 
+from approvals import vault
 from approvals.models import Notice, NoticeChannel
 from approvals.notices import holding, records, ways, words
 from approvals.states import NoticeKind, NoticeState
@@ -67,13 +68,13 @@ def send(target: Target) -> int:
         return 0
     channel, person = claimed[0].channel, claimed[0].person
     subject = words.subject(claimed)
-    text = words.text(claimed, shows_args=bool(channel and channel.shows_args and channel.address))
+    text = words.text(claimed, shows_args=bool(channel and channel.shows_args and channel.is_service))
     try:
-        if channel and channel.address:
+        if channel and channel.is_service:
             ways.over_service(channel.address, subject=subject, text=text)
         else:
             ways.by_mail(person.email if person else "", subject=subject, text=text)
-    except ways.NotTaken as error:
+    except (ways.NotTaken, vault.Closed) as error:
         _note_failure(claimed, str(error))
     except Exception as error:
         logger.warning("Nobody knows whether a notification arrived: %s", error)
@@ -152,7 +153,7 @@ def _is_moot(notice: Notice) -> bool:
     ticket, person, channel = notice.ticket, notice.person, notice.channel
     if channel and not channel.enabled:
         return True
-    if person and not (person.is_active and (person.email or (channel and channel.address))):
+    if person and not (person.is_active and (person.email or (channel and channel.is_service))):
         return True
     if ticket is None:
         return False

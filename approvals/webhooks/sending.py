@@ -21,7 +21,7 @@ from django.db import close_old_connections, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
-from approvals import audit
+from approvals import audit, vault
 from approvals.models import Delivery, Webhook
 from approvals.states import DeliveryState
 from approvals.webhooks import outbound
@@ -67,6 +67,8 @@ def send(webhook_id: int) -> int:
             _note_failure(claimed[at:] if error.is_away else [delivery], str(error))
             if error.is_away:
                 break
+        except vault.Closed as error:
+            _note_failure([delivery], str(error))
         else:
             Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.SENT, error="")
             taken += 1
