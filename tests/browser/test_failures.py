@@ -10,7 +10,8 @@ import pytest
 from django.contrib.sessions.models import Session
 from playwright.sync_api import Browser, Page, expect
 
-from tests import factories
+from tests import daphne, factories
+from tests.browser.stage import sign_in as session_of
 from tests.browser.windows import fill_in, needs_chromium, open_context, sign_in
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
@@ -93,3 +94,18 @@ def test_half_a_reason_and_half_an_edit_are_there_in_another_browser(
     expect(other.locator("#reject-message")).to_have_value(WORDS)
     expect(other.get_by_label("Amount")).to_have_value("25x")
     other.context.close()
+
+
+def test_a_loss_is_said_within_six_seconds(browser: Browser, cast: Any, test_database: str) -> None:
+    page = open_context(browser).new_page()
+    with daphne.serving(DATABASE_URL=test_database) as address:
+        session_of(page, address, cast["alice"])
+        page.clock.install()
+        page.goto(address)
+        expect(page.locator("#live-status")).to_have_text("Live")
+        page.evaluate("addEventListener('htmx:wsClose', () => { window.isLost = true; })")
+    page.wait_for_function("window.isLost")
+    page.clock.run_for(6_000)
+    said = page.locator("#live-status").inner_text()
+    page.context.close()
+    assert said == "Reconnecting…"
