@@ -277,3 +277,11 @@ def test_columns_and_parts_fill_the_drawing_and_never_leave_it() -> None:
     long, short = charts.stacked([[("a", 30), ("b", 10)], [("a", 0), ("b", 20)]])
     assert [bar.width for bar in long] == [450, 150] and [bar.name for bar in short] == ["b"]
     assert charts.columns([]) == [] and charts.stacked([[("a", 0)]]) == [[]]
+
+
+@pytest.mark.parametrize(("count", "has_share"), [(19, False), (20, True)])
+def test_a_share_is_told_from_as_many_decisions_on_as_a_finding(
+    page: Any, alice: Any, count: int, has_share: bool
+) -> None:
+    moved(asked(count, alice), days=1, took=90)
+    assert ("100 %</span>" in page()) is has_share
