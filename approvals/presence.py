@@ -34,5 +34,10 @@ def others(ticket: Ticket, *, than: User) -> QuerySet[Presence]:
     return here.exclude(person=than).select_related("person").order_by("deciding_since", "person__username")
 
 
+def is_here(ticket: Ticket, person: User) -> bool:
+    """Does this person have it open now?"""
+    return Presence.objects.filter(ticket=ticket, person=person, seen_at__gte=Now() - LASTS).exists()
+
+
 def _is_deciding(ticket: Ticket, person: User) -> bool:
     return Presence.objects.filter(ticket=ticket, person=person, deciding_since__isnull=False).exists()

@@ -16,7 +16,7 @@ from django.db import close_old_connections, connection, transaction
 from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
 
-from approvals import vault
+from approvals import presence, vault
 from approvals.models import Notice, NoticeChannel
 from approvals.notices import holding, records, ways, words
 from approvals.states import NoticeKind, NoticeState
@@ -149,7 +149,7 @@ def _last(target: Target) -> datetime | None:
 
 
 def _is_moot(notice: Notice) -> bool:
-    """Overtaken by what happened since, or by a change of who may see it."""
+    """Overtaken by what happened since, by a change of who may see it, or seen: their page shows it."""
     ticket, person, channel = notice.ticket, notice.person, notice.channel
     if channel and not channel.enabled:
         return True
@@ -161,7 +161,7 @@ def _is_moot(notice: Notice) -> bool:
         return True
     if notice.kind == NoticeKind.STUCK and not ticket.shortage:
         return True
-    return person is not None and not _may_read(person, notice)
+    return person is not None and (not _may_read(person, notice) or presence.is_here(ticket, person))
 
 
 def _may_read(person: User, notice: Notice) -> bool:

@@ -20,9 +20,9 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.test import Client
 
-from approvals import deadlines, tickets
+from approvals import deadlines, presence, tickets
 from approvals.audit import sealing
-from approvals.models import AuditEntry, Notice, NoticeChannel, Ticket
+from approvals.models import AuditEntry, Notice, NoticeChannel, Presence, Ticket
 from approvals.notices import channels, gathering, holding, sending, words
 from approvals.states import Execution, NoticeKind, NoticeState
 from tests.factories import claim, decide, make_policy, open_ticket, overdue, unguarded
@@ -158,6 +158,21 @@ def test_who_left_the_group_meanwhile_is_not_told(alice, transfers):
     sealing.seal(), gathering.gather()
     alice.groups.clear()
     assert sending.deliver_due() == 0
+
+
+def test_who_has_the_ticket_open_is_not_told(alice, carol, transfers):
+    channel_of(alice), channel_of(carol)
+    presence.note(open_ticket(), alice, is_deciding=False)
+    tell_people()
+    assert receivers() == ["carol"]
+
+
+def test_who_has_closed_it_since_is_told(alice, transfers):
+    channel_of(alice)
+    presence.note(open_ticket(), alice, is_deciding=False)
+    Presence.objects.update(seen_at=Now() - timedelta(seconds=61))
+    tell_people()
+    assert receivers() == ["alice"]
 
 
 def test_a_message_never_shows_arguments(alice, transfers):
