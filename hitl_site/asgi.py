@@ -16,6 +16,7 @@ from django.conf import settings  # noqa: E402 - needs Django set up
 from django.db import connection  # noqa: E402 - needs Django set up
 
 from approvals import routing  # noqa: E402 - needs Django set up
+from hitl_site import memory  # noqa: E402 - needs Django set up
 from hitl_site.handlers import OneHop  # noqa: E402 - needs Django set up
 
 #: Without a database people are told so after this long; workers wait longer, because nobody looks on.
@@ -30,3 +31,5 @@ application = ProtocolTypeRouter(
         ),
     }
 )
+
+memory.settle()
