@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import django
 
@@ -18,6 +19,11 @@ from django.db import connection  # noqa: E402 - needs Django set up
 from approvals import routing  # noqa: E402 - needs Django set up
 from hitl_site import memory  # noqa: E402 - needs Django set up
 from hitl_site.handlers import OneHop  # noqa: E402 - needs Django set up
+
+if "daphne.server" in sys.modules:  # other servers do this by themselves
+    from hitl_site import backpressure
+
+    backpressure.install()
 
 #: Without a database people are told so after this long; workers wait longer, because nobody looks on.
 PATIENCE_SECONDS = 0.75

@@ -15,6 +15,8 @@ from approvals.audit.inspection import Inspection
 from approvals.audit.notes import Head, PublicKey
 from approvals.models import AuditEntry, Seal
 
+#: Whoever reads a download may take so long for the lines of one statement.
+SLOWEST_MS = 120_000
 #: As many places in one statement.
 PART = 5_000
 #: Before any place and any number that a row can have: whoever hides something below zero is found, too.
@@ -105,6 +107,7 @@ def at_one_moment() -> Iterator[None]:
         if is_ours:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {SLOWEST_MS}")
         yield
 
 
