@@ -6,6 +6,8 @@ nothing is cut.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -172,6 +174,12 @@ def order(ticket: Ticket, reader: Any = None) -> str:
     is_handed = handed is not None and handed.receiver_id == reader.pk
     rank = 0 if is_handed else 1 if ticket.escalations else 2
     return f"{rank} {_moment(ticket.deadline_at)} {RISK_ORDER[Risk(ticket.risk)]} {ticket.pk:019d}"
+
+
+def same(ticket: Ticket) -> str:
+    """A mark that is equal for tickets which ask for exactly the same."""
+    asked = json.dumps([ticket.graph, ticket.action, ticket.args], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
 def _moment(moment: datetime | None) -> str:

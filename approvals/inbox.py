@@ -6,7 +6,6 @@ all come from one query, so they cannot say different things. It looks at a thou
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 from django.contrib.auth.models import Group, User
 from django.db.models import TextChoices
 
+from approvals import display
 from approvals.filters import Filters
 from approvals.models import URGENCY, Claim, Snooze, Ticket, TicketQuerySet, circles_seen_by, nearest_deadline
 from approvals.states import TicketState
@@ -96,11 +96,11 @@ def counts(user: User, **known: int) -> dict[Tab, int]:
     return {tab: known[tab.name] if tab.name in known else _counted(of(user, tab)) for tab in Tab}
 
 
-def neighbour(user: User, ticket: Ticket, *, is_next: bool) -> Ticket | None:
-    """The one after or before this ticket, wherever it is by now, among those that wait for the reader."""
+def neighbour(user: User, ticket: Ticket, *, tab: Tab, filters: Filters, is_next: bool) -> Ticket | None:
+    """The one that is next less or more urgent than this ticket, wherever that is by now, among those of a list."""
     urgency = Ticket.objects.filter(pk=ticket.pk).values_list(URGENCY, flat=True)[0]
-    mine = of(user, Tab.YOU).exclude(pk=ticket.pk)
-    found = mine.by_urgency().less_urgent(urgency, ticket.pk) if is_next else mine.more_urgent(urgency, ticket.pk)
+    rest = filters.narrow(of(user, tab)).exclude(pk=ticket.pk)
+    found = rest.by_urgency().less_urgent(urgency, ticket.pk) if is_next else rest.more_urgent(urgency, ticket.pk)
     return found.first()
 
 
@@ -156,7 +156,7 @@ def folded(tickets: Iterable[Ticket]) -> list[list[Ticket]]:
     """The tickets in their order, but those that ask for exactly the same with the first of them."""
     same: dict[str, list[Ticket]] = {}
     for ticket in tickets:
-        same.setdefault(json.dumps([ticket.graph, ticket.action, ticket.args], sort_keys=True), []).append(ticket)
+        same.setdefault(display.same(ticket), []).append(ticket)
     return list(same.values())
 
 

@@ -28,11 +28,15 @@ CARRIED_OUT = {
 
 
 class Row(NamedTuple):
-    """All that a row says. Nothing in it depends on who looks, but its place in their list and what they have seen."""
+    """All that a row says. Nothing in it depends on who looks, but its place in their list and what they have seen,
+    and on which page: what narrows the list there, and which ticket is open beside it."""
 
     id: int
     href: str
+    is_current: bool
     order: str
+    #: Equal for what asks for the same.
+    same: str
     state: str
     is_open: bool
     is_seen: bool
@@ -60,13 +64,15 @@ class Row(NamedTuple):
     ago: str
 
 
-def of(ticket: Ticket, *, reader: Any = None) -> Row:
+def of(ticket: Ticket, *, reader: Any = None, query: str = "", is_current: bool = False) -> Row:
     """The row of a ticket that `for_rows` or `for_list` fetched; no query."""
     is_open, requester = ticket.is_open, ticket.requester
     return Row(
         id=ticket.pk,
-        href=ticket.get_absolute_url(),
+        href=f"{ticket.get_absolute_url()}{query}",
+        is_current=is_current,
         order=display.order(ticket, reader),
+        same=display.same(ticket),
         state=ticket.state,
         is_open=is_open,
         is_seen=getattr(ticket, "is_seen", False),

@@ -47,6 +47,7 @@ urlpatterns = [
     path("bulk/<uuid:batch_id>/", bulk.result, name="batch"),
     path("bulk/<uuid:batch_id>/recall/", bulk.recall, name="batch-recall"),
     path("inbox/changes/", inbox.changes, name="changes"),
+    path("inbox/beside/", inbox.beside, name="beside"),
     path("inbox/tabs/", inbox.tabs, name="tabs"),
     path("tickets/<int:ticket_id>/", tickets.show, name="ticket"),
     path("tickets/<int:ticket_id>/next/", tickets.neighbour, {"way": "next"}, name="next"),

@@ -21,7 +21,7 @@ FOLDER = settings.BASE_DIR / "static" / "css"
 #: The first names the layers, in their order. Where two others say the same with the same weight, the later one wins.
 ORDER = (
     *("_global", "layout", "badge", "button", "form", "lists", "inbox", "bulk", "ticket", "arguments", "signatures"),
-    *("decision", "attention", "talk", "steps", "live", "entrance", "guide"),
+    *("decision", "attention", "talk", "steps", "live", "beside", "entrance", "guide"),
 )
 FOR_EVER = "public, max-age=31536000, immutable"
 #: Text in quotes stays as it is; of what else there is, a comment, or space that separates nothing, says nothing.

@@ -31,7 +31,7 @@ SETTLE = timedelta(seconds=2)
 #: More than this and the page is better loaded afresh.
 MOST_CHANGES = 500
 
-RELOAD = mark_safe('<span id="live-reload" hidden hx-swap-oob="true"></span>')
+RELOAD = mark_safe('<span id="reload-live" hidden hx-swap-oob="true"></span>')
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from approvals.filters import Filters
 from approvals.inbox import Tab
 from approvals.live import fragments
 from approvals.models import Decision, Ticket, nearest_deadline
+from approvals.views import lists
 from approvals.views.tickets import reader
 
 STUCK = 50
@@ -21,9 +22,9 @@ STUCK = 50
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """One list of what waits, fifty at a time; `?after=` goes on from the page before."""
-    user, tab = reader(request), _tab(request)
-    chosen = Filters.of(request.GET)
-    listing = inbox.listing(user, tab, filters=chosen, after=request.GET.get("after", ""))
+    user, asked = reader(request), lists.asked(request.GET)
+    tab, chosen = asked.tab, asked.filters
+    listing = inbox.listing(user, tab, filters=chosen, after=asked.after)
     waiting = listing.ids if tab is Tab.YOU and not chosen else inbox.ids(user, Tab.YOU)
     known = {} if chosen else {tab.name: listing.count}
     recent = pace.of(user, now=clock.now())
@@ -33,13 +34,9 @@ def show(request: HttpRequest) -> HttpResponse:
         "approvals/inbox.html",
         {
             "page": "inbox",
-            "tab": tab,
+            **_listed(asked, listing),
             "tabs": inbox.counts(user, **{**known, "YOU": len(waiting)}),
             "waiting": waiting,
-            "listing": listing,
-            "folded": inbox.folded(listing.tickets),
-            "filters": chosen,
-            "after": request.GET.get("after", ""),
             "most": inbox.MOST,
             "last": None if listing.tickets or chosen else _last(user),
             "stuck": _stuck(user) if tab is not Tab.SNOOZED else [],
@@ -49,6 +46,20 @@ def show(request: HttpRequest) -> HttpResponse:
             "lessons": practice.LESSONS if is_new else (),
         },
     )
+
+
+@require_safe
+def beside(request: HttpRequest) -> HttpResponse:
+    """The same list for the side of a ticket, asked for where there is room for it."""
+    asked = lists.asked(request.GET)
+    listing = inbox.listing(reader(request), asked.tab, filters=asked.filters, after=asked.after)
+    ticket = request.GET.get("ticket", "")
+    context = {
+        **_listed(asked, listing),
+        "open_id": int(ticket) if ticket.isdecimal() and len(ticket) < 19 else 0,
+        "source": request.get_full_path(),
+    }
+    return render(request, "approvals/_beside_list.html", context)
 
 
 @require_safe
@@ -64,7 +75,7 @@ def decided(request: HttpRequest) -> HttpResponse:
 @require_safe
 def tabs(request: HttpRequest) -> HttpResponse:
     """The numbers beside the tabs and the next deadline, for a page that has heard of changes."""
-    user, tab = reader(request), _tab(request)
+    user, tab = reader(request), lists.asked(request.GET).tab
     found = inbox.urgencies(user, tab)
     context = {
         "tabs": inbox.counts(user, **{tab.name: len(found)}),
@@ -82,9 +93,16 @@ def changes(request: HttpRequest) -> HttpResponse:
     return HttpResponse(fragments.changes_since(reader(request), known))
 
 
-def _tab(request: HttpRequest) -> Tab:
-    asked = request.GET.get("tab", "")
-    return Tab(asked) if asked in Tab.values else Tab.YOU
+def _listed(asked: lists.Asked, listing: inbox.Listing) -> dict[str, Any]:
+    """What the templates of a list need."""
+    return {
+        "tab": asked.tab,
+        "filters": asked.filters,
+        "after": asked.after,
+        "list_query": asked.query,
+        "listing": listing,
+        "folded": inbox.folded(listing.tickets),
+    }
 
 
 def _is_new(request: HttpRequest) -> bool:

@@ -12,7 +12,7 @@ from approvals import display, findings, friction, looks, policy, timeouts, unse
 from approvals.errors import ApprovalError
 from approvals.models import Ticket
 from approvals.states import Channel, DecisionType
-from approvals.views import facts, tickets
+from approvals.views import facts, lists, tickets
 from approvals.views import friction as asked
 
 
@@ -38,6 +38,7 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
     typed = request.POST.dict() if refusal else {}
     context = {
         "ticket": ticket,
+        "around": lists.around(request),
         "blind": blind,
         "care": care,
         "findings": findings.of(ticket, reader=reader),

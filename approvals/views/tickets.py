@@ -10,13 +10,14 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from approvals import agreements, answer_form, differences, edits, forms, inbox, policy, unread, unsent
 from approvals.errors import ApprovalError, InvalidArguments, StaleDigest, TooLarge
 from approvals.models import Ticket, Unsent
 from approvals.states import DecisionType
-from approvals.views import facts
+from approvals.views import facts, lists
 from approvals.views import friction as asked
 
 
@@ -39,15 +40,18 @@ def show(request: HttpRequest, ticket_id: int) -> HttpResponse:
     if _is_look(request):
         with suppress(DatabaseError):  # what can be read is shown, also while nothing can be written
             unread.note(ticket, reader(request))
-    response.headers["HX-Replace-Url"] = ticket.get_absolute_url()
+    response.headers["HX-Replace-Url"] = f"{ticket.get_absolute_url()}{lists.around(request).query}"
     return response
 
 
 @require_safe
 def neighbour(request: HttpRequest, ticket_id: int, way: str) -> HttpResponse:
-    """On to the next or back to the one before among those that wait for the reader; past the ends is the inbox."""
-    found = inbox.neighbour(reader(request), find(request, ticket_id), is_next=way == "next")
-    return redirect(found or "approvals:inbox")
+    """On to the next or back to the one before in the list it was opened from; past the ends is the inbox."""
+    ticket, asked_for = find(request, ticket_id), lists.around(request)
+    found = inbox.neighbour(
+        reader(request), ticket, tab=asked_for.tab, filters=asked_for.filters, is_next=way == "next"
+    )
+    return redirect((found.get_absolute_url() if found else reverse("approvals:inbox")) + asked_for.query)
 
 
 def page(
@@ -70,6 +74,7 @@ def page(
         arguments, review = _arguments(request, ticket, refusal, begun)
     context = {
         "ticket": ticket,
+        "around": lists.around(request),
         "blind": blind,
         "blocked": blocked,
         "waiting": policy.waiting_reason(reader(request), ticket) if ticket.is_open else None,

@@ -1,10 +1,12 @@
 // The keyboard. A letter goes somewhere, opens or selects; none decides anything: that takes another key.
-// Data in: html[data-keys], [data-key="a"], [data-key="gi"] (what the letters go to).
+// Data in: html[data-keys], [data-key="a"] or "gi" (where letters go).
 
 const { find, findAll, on } = htmx;
 const SETTLE = 400, CHORD = 1_500;
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+const FIELD = "input:not([type=hidden]), textarea, select";
 const mode = document.documentElement.dataset.keys;
+const keyed = (keys) => `[data-key="${CSS.escape(keys)}"]`;
 const shown = (selector) => [...findAll(selector)].filter((one) => one.checkVisibility());
 const current = () => document.activeElement.closest(".ticket-row");
 let went = -CHORD, changed = performance.now();
@@ -15,10 +17,10 @@ function move(step) {
   row?.querySelector("a").focus();
 }
 
-async function post(link, noun) {
+// The socket brings the row anew.
+function post(link, noun) {
   const token = find("[name=csrfmiddlewaretoken]").value;
-  await fetch(`${link.pathname}${noun}/`, { method: "POST", headers: { "X-CSRFToken": token }, redirect: "manual" });
-  link.focus(); // its row is drawn again by what the socket brings
+  fetch(`${link.pathname}${noun}/`, { method: "POST", headers: { "X-CSRFToken": token }, redirect: "manual" });
 }
 
 const STEPS = { j: 1, k: -1, ArrowDown: 1, ArrowUp: -1 };
@@ -31,21 +33,20 @@ const ACTS = {
 };
 
 export function unfold(element) {
-  for (let fold = element.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  for (const fold of findAll("details")) fold.open ||= fold.contains(element);
 }
 
 // What a letter names is opened and gets the focus; a link may be followed, no button that decides is pressed.
 function goTo(target) {
   unfold(target);
   if (target.matches("a[href], #newcomers")) return target.click();
-  const inner = target.matches("summary") && target.parentElement.querySelector("input:not([type=hidden]), textarea, select");
-  (inner || target).focus();
+  (target.matches("summary") && target.parentElement.querySelector(FIELD) || target).focus();
 }
 
 // Says whether it meant anything here.
 function letter(key) {
   const now = performance.now(), isChord = now - went < CHORD;
-  const [named] = shown(`[data-key="${CSS.escape(key)}"]`), place = isChord && find(`[data-key="g${CSS.escape(key)}"]`);
+  const [named] = shown(keyed(key)), place = isChord && find(keyed(`g${key}`));
   const row = current(), act = row && ACTS[key], step = STEPS[key];
   went = key === "g" ? now : -CHORD;
   if (place) place.click();
@@ -62,7 +63,7 @@ function escape() {
     fold.open = false;
     fold.querySelector("summary").focus();
   } else if (at.matches(TYPING)) at.blur();
-  else if (find("#ticket")) location.assign("/");
+  else find("#ticket .crumb")?.click();
 }
 
 // What Ctrl or Command and Enter send: the form one is typing in, unless what it does cannot be undone.

@@ -6,6 +6,7 @@ import * as rows from "./rows.js";
 const { find, findAll, on, trigger } = htmx;
 const QUIET = 45_000, GRACE = 5_000, POLL = 30_000, MERGE = 2_000, MOVING = 3_000, SOON = 150;
 const words = (name) => find(`#say-${name}`).content.cloneNode(true);
+const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 const status = find("#live-status");
 
 let since = Number(find("#live-socket").dataset.since);
@@ -23,32 +24,32 @@ function say(state) {
 }
 
 function showState() {
-  const now = Date.now(), isLive = isOpen && now - heard < QUIET;
+  const now = Date.now();
   if (signedOut) return say("offline");
-  if (isLive) return say("live");
+  if (isOpen && now - heard < QUIET) return say("live");
   if (isOpen || now - lost >= QUIET) say("stale");
   else if (now - lost >= GRACE) say("reconnecting");
   if (now - polled >= POLL) catchUp();
 }
 
 function apply(html) {
-  const { content } = Object.assign(document.createElement("template"), { innerHTML: html });
-  const seq = Number([...content.querySelectorAll("#live-beat")].pop()?.dataset.seq ?? since);
+  const content = parse(html).body;
+  const seq = Number(content.querySelector("#live-beat:last-child")?.dataset.seq ?? since);
   const { news, hasRows, isUnclear } = rows.take(content);
   if (isNew && seq > since) catchUp();
   else since = Math.max(since, seq);
   isNew = false;
   if (news) announce(news);
   if (hasRows) recount();
-  const isNudged = [...content.children].some(({ id }) => id === "live-reload" || (id.endsWith("-live") && document.getElementById(id)));
-  if (isNudged || isUnclear) look();
+  const isNudged = [...content.children].some(({ id }) => id.endsWith("-live") && document.getElementById(id));
+  if (isNudged || isUnclear || looking) look(); // what is on its way may lack it
   showState();
 }
 
 async function get(url) {
   const answer = await fetch(url, { cache: "no-store" });
   signedOut ||= answer.redirected && answer.url.includes("/accounts/login/");
-  if (signedOut || !answer.ok) throw new Error(`${url}: ${answer.status}`);
+  if (signedOut || !answer.ok) throw new Error(url);
   return answer.text();
 }
 
@@ -61,24 +62,24 @@ function catchUp() {
 // Several nudges make one request; an answer on its way comes first.
 function look() {
   clearTimeout(looking);
-  looking = setTimeout(() => find(".htmx-request") ? look() : refresh().catch(showState), SOON);
+  looking = setTimeout(() => find(".htmx-request") ? look() : refresh().catch(showState).finally(() => { looking = 0; }), SOON);
 }
 
 // Not by all pages at the same moment.
 function recount() {
   recounting ??= setTimeout(() => {
     recounting = undefined;
-    if (!document.hidden && find("#tabs")) trigger("#tabs", "recount");
+    if (!document.hidden) trigger("body", "recount");
   }, MERGE * (0.5 + Math.random()));
 }
 
 // What depends on the reader is fetched, and never put under typing.
 async function refresh() {
-  const here = location.href, fresh = new DOMParser().parseFromString(await get(here), "text/html");
+  const here = location.href, fresh = parse(await get(here)), beside = find("[data-source][data-unclear]")?.dataset.source;
   if (here !== location.href) return;
   document.title = fresh.title;
-  rows.merge(fresh);
-  const ended = fresh.getElementById("ended")?.textContent, isSame = version(document) === version(fresh);
+  rows.merge(beside ? parse(await get(beside)) : fresh);
+  const ended = fresh.getElementById("ended")?.textContent, isSame = fresh.querySelector(`[data-version="${find("#ticket")?.dataset.version}"]`);
   for (const region of findAll("[data-live-region]")) {
     const now = fresh.getElementById(region.id);
     if (now) keepTouched(region, now);
@@ -88,12 +89,10 @@ async function refresh() {
   }
 }
 
-const version = (page) => page.querySelector("#ticket")?.dataset.version;
-
 // What was drawn again, opened or typed here is no change.
 function keepTouched(region, now) {
-  const tokens = "[name=csrfmiddlewaretoken]", token = region.querySelector(tokens)?.value;
-  if (token) for (const field of now.querySelectorAll(tokens)) field.setAttribute("value", token);
+  const tokens = "[name=csrfmiddlewaretoken]";
+  for (const field of now.querySelectorAll(tokens)) field.setAttribute("value", find(tokens).value);
   for (const mine of region.querySelectorAll("textarea[name=message]")) now.querySelector(`#${mine.id}`)?.replaceWith(mine.cloneNode(true));
   for (const { id, open } of region.querySelectorAll("details[id]")) {
     now.querySelector(`#${CSS.escape(id)}`)?.toggleAttribute("open", open);
@@ -101,10 +100,9 @@ function keepTouched(region, now) {
 }
 
 const FIELDS = "form :is(input:not([type=hidden]), textarea, select)";
-const isTyped = (field) =>
-  field.matches("[type=checkbox], [type=radio]") ? field.checked !== field.defaultChecked
-  : field.options ? [...field.selectedOptions].some((option) => !option.defaultSelected)
-  : field.value !== field.defaultValue;
+const isTyped = (field) => field.checked !== field.defaultChecked || (field.options
+  ? [...field.selectedOptions].some((option) => !option.defaultSelected)
+  : field.value !== field.defaultValue);
 const isBusy = (region) =>
   region.querySelector(`dialog[open], [data-unsaved], [data-restored], ${FIELDS}:focus`) || [...region.querySelectorAll(FIELDS)].some(isTyped);
 
@@ -147,4 +145,4 @@ on(window, "online", catchUp);
 on(document, "visibilitychange", () => document.hidden || (Date.now() - heard > QUIET ? catchUp() : recount()));
 setInterval(showState, 1_000);
 // A step of a graph is announced to nobody.
-setInterval(() => { if (!document.hidden && find("[data-moving]")) look(); }, MOVING);
+setInterval(() => document.hidden || (find("[data-moving]") && look()), MOVING);

@@ -5,13 +5,13 @@ const isOn = () => window.Notification?.permission === "granted" && localStorage
 
 function show() {
   find("#notifying").hidden = !window.Notification;
-  find("#notify").textContent = isOn() ? "Stop notifying me" : "Notify me in this browser";
+  find("#notify").ariaPressed = isOn();
 }
 
 async function toggle() {
   const answer = isOn() ? "off" : await Notification.requestPermission();
   localStorage.notify = answer === "granted" ? "on" : "off";
-  if (answer === "denied") find("#notified").textContent = "The browser does not allow it; its own settings can.";
+  find("#notified").hidden = answer !== "denied";
   show();
 }
 

@@ -1,106 +1,107 @@
 // Puts rows into the list in the server's order, and moves none under a pointer, the focus or a selection. What
 // waits for the reader is kept as ids: every page counts it.
-// Data in: ol[data-list][data-takes][data-cut], ol[hx-swap-oob][data-seen], li[data-order][data-state], #live-socket[data-waiting].
+// Data in: _list.html, ol[hx-swap-oob][data-seen], #live-socket[data-waiting].
 
-const { find, on } = htmx;
-const READ = 8_000, LOOK = 500, TOP = 120, MOST = 1_000;
+const { find, on, trigger } = htmx;
+const READ = 8_000, TOP = 120;
 const list = () => find("ol[data-list]");
 const isPending = (row) => row.dataset.state === "pending";
+const hasTwin = (row) => row && find(`[data-same="${row.dataset.same}"]:not(#${row.id})`);
 
-const waiting = new Set(find("#live-socket").dataset.waiting.split(" ").filter(Boolean).map((id) => `ticket-row-${id}`));
-const isCut = waiting.size > MOST;
-const held = new Map(); // rows to put in or to take out once nobody's hand is on the list
+const waiting = new Set(find("#live-socket").dataset.waiting.match(/\d+/g)?.map((id) => `ticket-row-${id}`));
+const isCut = waiting.size > 1_000;
+const held = new Map(); // what is due once nobody's hand is on the list
 
-function isBusy() {
-  const here = list();
-  return here && (here.matches(":hover, :focus-within, :has(input:checked)") || scrollY > TOP);
-}
+const isBusy = () => scrollY > TOP
+  || find("ol[data-list]:is(:hover, :focus-within, :has(input:checked, details[open]), .htmx-request *)");
 
-// `news`: so many did not wait for the reader before; `isUnclear`: only the server knows which belong here.
+// `news`: so many did not wait for the reader before; `isUnclear`: only the server knows what the list is now.
 export function take(content) {
-  const came = [...content.querySelectorAll("ol[hx-swap-oob] > .ticket-row")];
-  const here = list(), isUnclear = came.length > 0 && here?.dataset.list === "asked";
-  let news = 0;
+  const came = content.querySelectorAll("ol[hx-swap-oob] > .ticket-row"), here = list();
+  const isAsked = here?.dataset.list === "asked", hasRows = came.length;
+  let news = 0, isUnclear = (isAsked && hasRows) || content.querySelector("#reload-live");
   for (const row of came) {
-    const from = row.parentElement, home = from.getAttribute("hx-swap-oob").split("#")[1];
+    const from = row.parentElement, home = from.getAttribute("hx-swap-oob").split("#")[1], old = find(`#${row.id}`);
     row.classList.toggle("ticket-row--seen", "seen" in from.dataset);
     if (home !== "inbox-list") waiting.delete(row.id);
     else if (!waiting.has(row.id)) {
       waiting.add(row.id);
       news += 1;
     }
-    put(row, !here || isUnclear ? find(`#${row.id}`) : here.dataset.takes.split(" ").includes(home));
+    isUnclear ||= [row, old].some(hasTwin);
+    put(row, !here || isAsked ? old : here.matches(`[data-takes~=${home}]`));
   }
+  if (here && isUnclear) here.dataset.unclear = "";
   sumUp();
-  return { news, isUnclear, hasRows: came.length > 0 };
+  return { news, isUnclear, hasRows };
 }
 
-// The list as the server draws it now.
+// The list as the server draws it now. What became of a row is read before it goes.
 export function merge(fresh) {
-  const rows = fresh.querySelectorAll("ol[data-list] .ticket-row");
-  const gone = new Set(fresh.querySelector("ol[data-list]") && list().querySelectorAll("[data-state=pending]"));
-  for (const row of rows) {
-    gone.delete(find(`#${row.id}`));
-    put(row, true);
+  const here = list(), now = here && fresh.querySelector("ol[data-list]:not(.beside *)");
+  if (now && isBusy()) {
+    for (const row of now.querySelectorAll(".ticket-row")) put(row, true);
+    later(here, again);
+  } else if (now && find(":not(#decided-list) > .ticket-row--closed")) setTimeout(again, READ);
+  else if (now) {
+    here.replaceWith(now);
+    held.clear();
   }
-  for (const row of gone) later(row, remove);
   sumUp();
 }
 
 function put(row, isHere) {
   const old = find(`#${row.id}`);
   held.delete(row.id);
-  if (old) replace(old, row);
-  if (isHere && !old) later(row, insert);
-  else if (!isHere && old && isPending(row)) later(row, remove);
-  else if (!isHere && old) setTimeout(() => row.isConnected && later(row, remove), READ); // decided elsewhere
+  if (!old) return isHere && later(row, insert);
+  update(old, row);
+  const { state } = row.dataset; // what was decided elsewhere stays to be read
+  if (!isHere) setTimeout(() => old.dataset.state === state && later(old, remove), isPending(row) ? 0 : READ);
 }
 
-function replace(old, row) {
-  const focused = old.contains(document.activeElement) && document.activeElement.localName;
-  const was = old.querySelector("input"), now = row.querySelector("input");
-  if (was && now) now.checked = was.checked;
-  if (isPending(row) && old.dataset.order !== row.dataset.order) find("#resort")?.removeAttribute("hidden");
-  old.replaceWith(row);
-  if (focused) row.querySelector(focused)?.focus({ preventScroll: true });
+// The link may have the focus, and the box a tick: they stay.
+function update(old, row) {
+  if (isPending(row) && old.dataset.order !== row.dataset.order) old.parentElement.dataset.moved = "";
+  old.querySelector("a").replaceChildren(...row.querySelector("a").childNodes);
+  for (const part of old.querySelectorAll("p")) part.replaceWith(row.querySelector("p"));
+  for (const { name, value } of row.attributes) old.setAttribute(name, value);
 }
+
+const again = () => trigger("body", "countersign:returns");
 
 const remove = (row) => row.remove();
 
 function insert(row) {
   const here = list(), order = row.dataset.order, isNewest = here.id === "decided-list";
   const next = [...here.children].find(({ dataset }) => isNewest ? dataset.order < order : dataset.order > order);
-  if (next || !("cut" in here.dataset)) here.insertBefore(row, next ?? null);
+  if (!find(`#${row.id}`) && (next || !("cut" in here.dataset))) here.insertBefore(row, next ?? null);
 }
 
 function later(row, move) {
-  if (isBusy()) held.set(row.id, { row, move });
-  else move(row);
-  showHeld();
+  held.set(row.id, [row, move]);
+  settle();
 }
 
-function showHeld() {
-  const count = [...held.values()].filter(({ row }) => !row.isConnected).length;
-  find("#newcomers").hidden = count === 0;
-  find("#newcomers").textContent = `${count} new – press n`;
-}
-
-function release() {
-  for (const { row, move } of held.values()) move(row);
-  held.clear();
-  showHeld();
+// What is due, once the list is free or somebody asks for it.
+function settle(asked) {
+  if (asked || !isBusy()) {
+    for (const [row, move] of held.values()) move(row);
+    held.clear();
+  }
+  const count = [...held.values()].filter(([, move]) => move === insert).length;
+  find("#newcomers").textContent = count ? `${count} new – press n` : "";
 }
 
 // The heading, the tab's title and the number in the page say the same.
 function sumUp() {
   const count = waiting.size, words = isCut ? "1,000+" : count.toLocaleString("en");
   document.title = document.title.replace(/^(Error: |)(\([\d,+]+\) |)/, count ? `$1(${words}) ` : "$1");
-  navigator.setAppBadge?.(count).catch(() => {}); // none for 0
+  navigator.setAppBadge?.(count).catch(() => {});
   find("[data-tab='']")?.replaceChildren(words);
   find("#waiting-for-you")?.replaceChildren(count ? `${words} waiting for you` : "Nothing is waiting for you");
 }
 
-on("#newcomers", "click", release);
-setInterval(() => held.size && !isBusy() && release(), LOOK);
+on("#newcomers", "click", settle);
+setInterval(settle, 500);
 on("htmx:afterSettle", sumUp); // a swapped ticket brings a title of its own
 sumUp();
