@@ -14,7 +14,7 @@ let isOpen = false, isNew = false, signedOut = false;
 let heard = Date.now(), lost = heard, polled = heard;
 let told = 0, telling, looking, recounting;
 
-// Short pauses, spread out so that a thousand pages do not return at once.
+// Short pauses, spread out so that not all return at once.
 htmx.config.wsReconnectDelay = (attempt) => 500 + Math.random() * Math.min(4_500, 500 * 2 ** attempt);
 
 function say(state) {
@@ -53,7 +53,7 @@ async function get(url) {
   return answer.text();
 }
 
-// What fails here the next beat, attempt or poll tries again.
+// What fails the next beat or poll tries again.
 function catchUp() {
   polled = Date.now();
   get(`/inbox/changes/?since=${since}`).then(apply).catch(showState);
@@ -65,11 +65,13 @@ function look() {
   looking = setTimeout(() => find(".htmx-request") ? look() : refresh().catch(showState).finally(() => { looking = 0; }), SOON);
 }
 
-// Not by all pages at the same moment.
+// Not by all pages at once.
 function recount() {
   recounting ??= setTimeout(() => {
     recounting = undefined;
-    if (!document.hidden) trigger("body", "recount");
+    if (document.hidden) return;
+    trigger("body", "recount");
+    if (find("[data-unclear]")) look();
   }, MERGE * (0.5 + Math.random()));
 }
 

@@ -15,11 +15,12 @@ const held = new Map(); // what is due once nobody's hand is on the list
 const isBusy = () => scrollY > TOP
   || find("ol[data-list]:is(:hover, :focus-within, :has(input:checked, details[open]), .htmx-request *)");
 
-// `news`: so many did not wait for the reader before; `isUnclear`: only the server knows what the list is now.
+// `news`: so many did not wait for the reader before; `isUnclear`: only the server knows the list.
 export function take(content) {
   const came = content.querySelectorAll("ol[hx-swap-oob] > .ticket-row"), here = list();
   const isAsked = here?.dataset.list === "asked", hasRows = came.length;
-  let news = 0, isUnclear = (isAsked && hasRows) || content.querySelector("#reload-live");
+  const isUnclear = (isAsked && hasRows) || content.querySelector("#reload-live");
+  let news = 0, isMixed = isUnclear;
   for (const row of came) {
     const from = row.parentElement, home = from.getAttribute("hx-swap-oob").split("#")[1], old = find(`#${row.id}`);
     row.classList.toggle("ticket-row--seen", "seen" in from.dataset);
@@ -28,10 +29,10 @@ export function take(content) {
       waiting.add(row.id);
       news += 1;
     }
-    isUnclear ||= [row, old].some(hasTwin);
+    isMixed ||= [row, old].some(hasTwin);
     put(row, !here || isAsked ? old : here.matches(`[data-takes~=${home}]`));
   }
-  if (here && isUnclear) here.dataset.unclear = "";
+  if (here && isMixed) here.dataset.unclear = "";
   sumUp();
   return { news, isUnclear, hasRows };
 }
@@ -82,7 +83,7 @@ function later(row, move) {
   settle();
 }
 
-// What is due, once the list is free or somebody asks for it.
+// What is due, once the list is free or somebody asks.
 function settle(asked) {
   if (asked || !isBusy()) {
     for (const [row, move] of held.values()) move(row);
