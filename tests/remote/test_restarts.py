@@ -121,3 +121,41 @@ def test_an_agent_that_dies_after_it_acted_does_not_act_again(
     assert b"Nobody knows what became of ticket" in second.stdout, second.stderr
     assert effects.read_text() == "bob\n"
     assert Ticket.objects.get().execution == "unknown"
+
+
+WAITING = """
+import asyncio, sys
+from agents.remote.client import require_approval
+
+def send(to):
+    with open(sys.argv[1], "a") as effects:
+        effects.write(to + "\\n")
+
+async def send_later(to):
+    send(to)
+
+if sys.argv[2] == "async":
+    asyncio.run(require_approval(action="send_email")(send_later)(to="bob"))
+else:
+    require_approval(action="send_email")(send)(to="bob")
+"""
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_an_agent_that_dies_while_it_waits_goes_on_waiting_in_its_next_life(
+    test_database: str, secret: str, mail: Any, alice: Any, tmp_path: Path, colour: str
+) -> None:
+    effects = tmp_path / "effects"
+    with daphne.serving(DATABASE_URL=test_database) as address:
+        lives = {**os.environ, "COUNTERSIGN_URL": address, "COUNTERSIGN_TOKEN": secret}
+        command = [sys.executable, "-c", WAITING, str(effects), colour]
+        first = subprocess.Popen(command, env=lives, cwd=daphne.ROOT)
+        ticket = asked_for()
+        first.kill()
+        first.wait(60)
+        second = subprocess.Popen(command, env=lives, cwd=daphne.ROOT)
+        factories.decide(ticket, alice)
+        assert second.wait(60) == 0
+        subprocess.run(command, env=lives, cwd=daphne.ROOT, check=True, timeout=60)
+    assert effects.read_text() == "bob\n"
+    assert Ticket.objects.get().execution == "succeeded"
