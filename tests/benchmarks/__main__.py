@@ -10,6 +10,7 @@ from tests.benchmarks import stage
 
 #: Name on the command line -> the module whose `run()` returns the figures.
 BENCHMARKS = {
+    "api": "tests.benchmarks.api",
     "audit_page": "tests.benchmarks.audit_page",
     "backtest": "tests.benchmarks.backtest",
     "totals": "tests.benchmarks.totals",
@@ -21,6 +22,7 @@ BENCHMARKS = {
     "push": "tests.benchmarks.push",
     "verify": "tests.benchmarks.verify",
     "verify_database": "tests.benchmarks.verify_database",
+    "waiters": "tests.benchmarks.waiters",
 }
 
 
