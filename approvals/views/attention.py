@@ -19,7 +19,7 @@ def claim(request: HttpRequest, ticket_id: int) -> HttpResponse:
     ticket = tickets.find(request, ticket_id)
     claims.take(ticket.pk, person=tickets.reader(request), note=NoteForm(request.POST).words())
     messages.success(request, "The others see that you are on it for the next 5 minutes.")
-    return redirect(ticket)
+    return tickets.afterwards(request, ticket)
 
 
 @require_POST
@@ -28,7 +28,7 @@ def release(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """I am not on it any more."""
     ticket = tickets.find(request, ticket_id)
     claims.release(ticket.pk, person=tickets.reader(request))
-    return redirect(ticket)
+    return tickets.afterwards(request, ticket)
 
 
 @require_POST
@@ -39,7 +39,7 @@ def hand_over(request: HttpRequest, ticket_id: int) -> HttpResponse:
     receiver, note = HandoverForm(request.POST).receiver_and_note(ticket, giver)
     handovers.give(ticket.pk, giver=giver, receiver=receiver, note=note)
     messages.success(request, f"{receiver.get_username()} has it now at the top of the inbox. You may still decide.")
-    return redirect(ticket)
+    return tickets.afterwards(request, ticket)
 
 
 @require_POST
@@ -77,7 +77,7 @@ def wake(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """Back into the inbox now."""
     ticket = tickets.find(request, ticket_id)
     snoozes.wake(ticket.pk, person=tickets.reader(request))
-    return redirect(ticket)
+    return tickets.afterwards(request, ticket)
 
 
 @require_POST
@@ -86,4 +86,4 @@ def extend(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """More time."""
     ticket = extensions.extend(tickets.find(request, ticket_id).pk, person=tickets.reader(request))
     messages.success(request, f"The deadline is now {ticket.deadline_at:%-d %B, %H:%M} UTC.")
-    return redirect(ticket)
+    return tickets.afterwards(request, ticket)

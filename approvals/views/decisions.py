@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
 from approvals import decisions
@@ -18,14 +18,14 @@ from approvals.views import friction, refusals, tickets
 @require_POST
 @refusals.explained
 def create(request: HttpRequest, ticket_id: int) -> HttpResponse:
-    """Record the reviewer's word and show the ticket; htmx follows the redirect too."""
+    """Record the reviewer's word and show the ticket."""
     reviewer = tickets.reader(request)
     ticket = get_object_or_404(Ticket.objects.visible_to(reviewer), pk=ticket_id)
     decision = DecisionForm(request.POST).decision(ticket)
     friction.check(request, ticket, decision)
     decided = decisions.record(ticket.pk, reviewer=reviewer, decision=decision, via=Channel.BROWSER)
     messages.success(request, _said(decided))
-    return redirect(decided)
+    return tickets.afterwards(request, decided)
 
 
 @require_POST
@@ -36,7 +36,7 @@ def recall(request: HttpRequest, ticket_id: int) -> HttpResponse:
     ticket = get_object_or_404(Ticket.objects.visible_to(reviewer), pk=ticket_id)
     recalled = state_machine.recall(ticket.pk, actor=reviewer)
     messages.success(request, "The approval is taken back. The agent was not told, and the ticket waits again.")
-    return redirect(recalled)
+    return tickets.afterwards(request, recalled)
 
 
 def _said(ticket: Ticket) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from approvals import grants
@@ -18,4 +17,4 @@ def revoke(request: HttpRequest, ticket_id: int) -> HttpResponse:
     ticket = tickets.find(request, ticket_id)
     grants.revoke(ticket.pk, actor=tickets.reader(request))
     messages.success(request, "The same is asked again from now on.")
-    return redirect(ticket)
+    return tickets.afterwards(request, ticket)

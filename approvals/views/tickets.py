@@ -36,12 +36,19 @@ def find(request: HttpRequest, ticket_id: int) -> Ticket:
 def show(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """The page, or the ticket alone for htmx, which may come from another address."""
     ticket = find(request, ticket_id)
-    response = page(request, ticket)
+    response = _placed(request, ticket)
     if _is_look(request):
         with suppress(DatabaseError):  # what can be read is shown, also while nothing can be written
             unread.note(ticket, reader(request))
-    response.headers["HX-Replace-Url"] = f"{ticket.get_absolute_url()}{lists.around(request).query}"
     return response
+
+
+def afterwards(request: HttpRequest, ticket: Ticket) -> HttpResponse:
+    """The ticket as it stands once something was posted: by a redirect, which nobody sends twice with a reload; for
+    htmx, which no reload repeats, at once."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect(ticket)
+    return _placed(request, find(request, ticket.pk))
 
 
 @require_safe
@@ -92,6 +99,12 @@ def page(
     response = render(request, template, context, status=asked.status_of(refusal))
     if refusal:
         response.headers["HX-Retarget"] = "#ticket"  # an error that names no place is not ours: static/js/problems.js
+    return response
+
+
+def _placed(request: HttpRequest, ticket: Ticket) -> HttpResponse:
+    response = page(request, ticket)
+    response.headers["HX-Replace-Url"] = f"{ticket.get_absolute_url()}{lists.around(request).query}"
     return response
 
 
