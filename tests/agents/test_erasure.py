@@ -60,6 +60,8 @@ def where(word: str) -> set[str]:
 
 
 def test_what_it_said_is_nowhere_and_the_record_is_whole(run: Run) -> None:
+    Run.objects.update(error=ASKED, waiting_at=[ASKED])
+    Effect.objects.update(error=ASKED, late=ASKED)
     said_in = where("zanzibar")
     assert {"agents_run", "agents_effect", "approvals_revision", "approvals_payload", "checkpoint_writes"} <= said_in
     assert "Erased the run, its checkpoints" in erase()

@@ -53,7 +53,7 @@ def test_a_ticket_that_htmx_brings_is_looked_at(client: Client, ticket: Ticket, 
 
 def test_neither_the_list_nor_what_is_missed_is_a_look(client: Client, ticket: Ticket, alice: Any) -> None:
     client.force_login(alice)
-    for address in ("/", "/inbox/changes/?since=0", "/inbox/tabs/"):
+    for address in ("/", "/inbox/beside/", "/inbox/changes/?since=0", "/inbox/tabs/"):
         client.get(address)
     client.head(ticket.get_absolute_url())
     assert not is_read(client, alice)

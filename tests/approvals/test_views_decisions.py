@@ -33,7 +33,9 @@ def test_a_decision_is_recorded_and_the_ticket_shown(client: Client, ticket: Tic
 def test_htmx_is_shown_the_ticket_in_the_same_answer(client: Client, ticket: Ticket, alice: Any) -> None:
     response = post(client, ticket, alice, "reject", htmx=True, message="Not to him.")
     assert (response.status_code, response.headers["HX-Replace-Url"]) == (200, ticket.get_absolute_url())
-    assert "The ticket is rejected and the agent will be told." in response.content.decode()
+    shown = response.content.decode()
+    assert "The ticket is rejected and the agent will be told." in shown
+    assert 'id="ticket"' in shown and 'data-state="rejected"' in shown and "<html" not in shown
 
 
 def test_the_last_signature_releases_it(client: Client, ticket: Ticket, alice: Any, carol: Any) -> None:

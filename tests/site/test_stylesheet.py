@@ -32,8 +32,11 @@ def test_a_page_asks_for_it_without_a_session_and_keeps_it(client: Client, addre
     assert answer.content.decode().startswith("@layer reset,base,components,utilities;")
 
 
-def test_under_another_name_it_is_asked_for_anew(client: Client, address: str) -> None:
+def test_under_another_name_it_is_asked_for_anew(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Client().get("/styles.css?v=older").headers["Cache-Control"] == "no-cache"
+    monkeypatch.setattr(stylesheet, "joined", lambda: ".newer{}")
+    assert stylesheet.address() != address
+    assert Client().get(address).headers["Cache-Control"] == "no-cache"
 
 
 def test_what_is_left_out_says_nothing_to_a_browser() -> None:
