@@ -20,7 +20,7 @@ htmx.config.wsReconnectDelay = (attempt) => 500 + Math.random() * Math.min(4_500
 function say(state) {
   if (status.dataset.state !== state) status.replaceChildren(words(state));
   status.dataset.state = state;
-  status.querySelector("time")?.replaceChildren(new Date(heard).toLocaleTimeString([], { timeStyle: "short" }));
+  status.querySelector("time")?.replaceChildren(new Date(heard).toISOString().slice(11, 16));
 }
 
 function showState() {

@@ -53,6 +53,12 @@ def test_the_nearest_deadline_comes_first_then_the_highest_risk(client: Client, 
     assert [ticket.action for ticket in listed(client, alice)] == ["page", "purge", "send_email"]
 
 
+def test_a_search_says_how_many_it_found_of_those_that_wait(client: Client, transfers: Any, alice: Any) -> None:
+    factories.open_ticket()
+    client.force_login(alice)
+    assert "0 of 1 waiting for you" in client.get("/?q=ghost").content.decode()
+
+
 @pytest.mark.parametrize("page", ["/", "/decided/", "/?tab=snoozed"])
 @pytest.mark.parametrize("mark", ["x", "-1", "99999999999999999999", "7", "1-", "9-9", "-", "1-2-3", "\x00", "²-²"])
 def test_a_strange_page_mark_shows_a_page(client: Client, alice: Any, page: str, mark: str) -> None:

@@ -184,3 +184,14 @@ def forget_sessions() -> None:
     from django.contrib.sessions.models import Session
 
     Session.objects.all().delete()
+
+
+def test_what_is_shown_on_record_stays_until_it_is_hidden(page, alice, transfers, test_database):
+    ticket = elsewhere(factories.open_ticket, args={"amount": 20, "to": "bob", "password": "correct horse"})
+    with daphne.serving(DATABASE_URL=test_database) as address:
+        sign_in(page, address, alice)
+        page.goto(f"{address}/tickets/{ticket.pk}/")
+        shown(page, "#live-status", "Live")
+        page.get_by_role("button", name="Show it, on record").click()
+        shown(page, f"#ticket-{ticket.pk}-history", "looked at the hidden values")
+        shown(page, "details.secrets", "correct horse")
