@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Case, Exists, OuterRef, QuerySet, When
 from django.db.models.functions import Now
 
 from approvals.models import Presence, Ticket
@@ -29,9 +29,11 @@ def note(ticket: Ticket, person: User, *, is_deciding: bool) -> None:
 
 
 def others(ticket: Ticket, *, than: User) -> QuerySet[Presence]:
-    """Who else has it open now; who is deciding first."""
+    """Who else has it open now; who is deciding first. Whoever has said their word is not deciding any more."""
     here = Presence.objects.filter(ticket=ticket, seen_at__gte=Now() - LASTS, person__is_active=True)
-    return here.exclude(person=than).select_related("person").order_by("deciding_since", "person__username")
+    said = ticket.decisions.standing(ticket.revision).filter(reviewer=OuterRef("person"))
+    named = here.exclude(person=than).annotate(decides_since=Case(When(~Exists(said), then="deciding_since")))
+    return named.select_related("person").order_by("decides_since", "person__username")
 
 
 def is_here(ticket: Ticket, person: User) -> bool:

@@ -36,6 +36,12 @@ def test_whoever_opened_the_approval_is_deciding(client: Client, ticket: Ticket,
     assert "alice is deciding" in told(client, ticket, carol)
 
 
+def test_whoever_has_signed_is_not_deciding_any_more(client: Client, ticket: Ticket, alice: Any, carol: Any) -> None:
+    told(client, ticket, alice, deciding="1")
+    factories.decide(ticket, alice)
+    assert "alice is looking" in told(client, ticket, carol)
+
+
 def test_since_when_somebody_is_deciding_stays(ticket: Ticket, alice: Any) -> None:
     presence.note(ticket, alice, is_deciding=True)
     Presence.objects.update(deciding_since=F("deciding_since") - timedelta(seconds=30))

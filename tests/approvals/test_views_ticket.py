@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from approvals import remote
+from approvals.contract import ProposedAction
 from approvals.models import AuditEntry
 from tests import factories
 
@@ -51,6 +53,18 @@ def test_long_values_are_shown_whole(client: Client, transfers: Any, alice: Any)
     page = page_of(client, factories.open_ticket(args={"body": body, "amount": 1}), alice)
     assert "the end</div>" in page
     assert "15,007 characters" in page
+
+
+def test_what_was_asked_from_elsewhere_waits_until_its_agent_comes_for_it(
+    client: Client, cast: Any, alice: Any, dave: Any
+) -> None:
+    factories.make_policy("Asked", action="send_note", recall_seconds=0, requirements={"reviewers": 1})
+    asked = ProposedAction(action="send_note", args={"to": "bob"})
+    ticket, _ = remote.ask(asked, agent=dave, key="", digest="", thread="")
+    factories.decide(ticket, alice)
+    page = page_of(client, ticket, alice)
+    assert "takes the answer when it comes for it" in page
+    assert "Releasing now" not in page
 
 
 def test_the_requester_reads_why_they_cannot_decide(client: Client, transfers: Any, alice: Any) -> None:

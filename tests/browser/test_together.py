@@ -86,6 +86,30 @@ def test_who_else_is_deciding_is_shown(
     page.context.close()
 
 
+def test_whoever_typed_nothing_is_shown_the_fresh_page_and_no_word_of_writing(
+    live_server: Any, browser: Browser, ticket: Ticket, carol: Any, erin: Any
+) -> None:
+    page = opened(browser, live_server, erin, f"/tickets/{ticket.pk}/approve/")
+    elsewhere(factories.decide, ticket, carol)
+    refresh(page)
+    expect(page.locator("#ticket")).to_contain_text("Your signature releases it.")
+    expect(page.locator("#stale")).to_have_count(0)
+    page.context.close()
+
+
+def test_a_signature_that_arrives_ends_the_word_that_its_signer_is_deciding(
+    live_server: Any, browser: Browser, ticket: Ticket, carol: Any, erin: Any
+) -> None:
+    hers = opened(browser, live_server, carol, f"/tickets/{ticket.pk}/approve/")
+    page = opened(browser, live_server, erin, ticket.get_absolute_url())
+    expect(page.get_by_text("carol is deciding")).to_be_visible()
+    elsewhere(factories.decide, ticket, carol)
+    refresh(page)
+    expect(page.get_by_text("carol is looking")).to_be_visible()
+    hers.context.close()
+    page.context.close()
+
+
 def test_a_list_is_changed_without_javascript(live_server: Any, browser: Browser, transfers: Any, alice: Any) -> None:
     schema = {
         "properties": {
