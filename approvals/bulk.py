@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 
-from approvals import decisions, display, policy, tickets
+from approvals import decisions, display, friction, policy, tickets
 from approvals.contract import NewDecision
 from approvals.errors import ApprovalError, BulkRefused
 from approvals.models import Batch, Ticket
@@ -113,6 +113,8 @@ def _against(ticket: Ticket, *, reviewer: User, now: datetime) -> str:
         return f"{ticket.get_risk_display()}: it is looked at and decided alone."
     if DecisionType.APPROVE not in ticket.allowed_decisions:
         return "It is a question: it needs an answer, not an approval."
+    if friction.of_ticket(ticket) != friction.NONE:
+        return "It asks for more care than a list can take: decide it on its own page."
     return _disputed(ticket, reviewer=reviewer, now=now)
 
 

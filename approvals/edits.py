@@ -79,7 +79,7 @@ def _as_it_is(ticket: Ticket) -> Review:
         risk=ticket.risk,
         gate=ticket.gate,
         signs=True,
-        care=friction.of(ticket.policy, risk=ticket.risk, gate=ticket.gate),
+        care=friction.of_ticket(ticket),
         confirm_text=ticket.confirm_text,
     )
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from approvals.errors import CareMissing, SignInAgain
 from approvals.states import Gate, Risk
+
+if TYPE_CHECKING:
+    from approvals.models import Ticket
 
 CAREFUL = frozenset({Risk.HIGH, Risk.CRITICAL})
 
@@ -47,6 +50,11 @@ def of(policy: Mapping[str, Any], *, risk: str, gate: str) -> Care:
         reason=asks_reason(policy.get("ask_reason"), risk=risk, gate=gate),
         sign_in=asks_sign_in(policy.get("ask_sign_in"), risk=risk, gate=gate),
     )
+
+
+def of_ticket(ticket: Ticket) -> Care:
+    """What an approval of this ticket takes, as it was weighed."""
+    return of(ticket.policy, risk=ticket.risk, gate=ticket.gate)
 
 
 def asks_reason(said: bool | None, *, risk: str, gate: str) -> bool:

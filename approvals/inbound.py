@@ -28,7 +28,7 @@ from approvals.errors import (
     UnknownAccount,
 )
 from approvals.models import InboundMessage, LinkedAccount, Ticket
-from approvals.states import Channel, DecisionType, Gate, Risk
+from approvals.states import Channel, DecisionType
 
 #: A message is taken this long before and after its time, and once.
 WINDOW = timedelta(minutes=5)
@@ -90,7 +90,5 @@ def _once(signature: str) -> None:
 
 
 def _check_is_for_chat(ticket: Ticket) -> None:
-    care = friction.of(ticket.policy, risk=ticket.risk, gate=ticket.gate)
-    is_grave = ticket.risk in {Risk.HIGH, Risk.CRITICAL} or ticket.gate == Gate.MANUAL
-    if is_grave or care != friction.NONE:
+    if friction.of_ticket(ticket) != friction.NONE:
         raise OnlyOnThePage

@@ -32,7 +32,7 @@ def of(ticket: Ticket, *, reader: User, blind: bool) -> dict[str, Any]:
         "followed_by": None if ticket.is_open else _followed_by(ticket, reader),
         "history": list(history.of(ticket, hidden_from=reader if blind else None)),
         "grants": [] if ticket.is_open else list(ticket.grants.live().select_related("granted_by", "requester")),
-        "care": friction.of(ticket.policy, risk=ticket.risk, gate=ticket.gate),
+        "care": friction.of_ticket(ticket),
         "no_edit": schemas.put_aside(ticket.args_schema),
         "no_answer": schemas.put_aside(ticket.answer_schema),
     }

@@ -32,7 +32,7 @@ def may_approve(request: HttpRequest, ticket: Ticket) -> bool:
 
 def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None = None) -> HttpResponse:
     """Draw it; after a refusal with what is missing beside its field, and what was typed."""
-    care = friction.of(ticket.policy, risk=ticket.risk, gate=ticket.gate)
+    care = friction.of_ticket(ticket)
     is_second, reader, before = asked.is_quick(refusal), tickets.reader(request), request.POST.get("seen", "")
     blind = policy.is_blind_for(tickets.reader(request), ticket)
     typed = request.POST.dict() if refusal else {}

@@ -105,6 +105,15 @@ def test_a_colleague_s_claim_a_near_deadline_and_a_repeat_are_in_the_way(
     }
 
 
+@pytest.mark.parametrize("asks", [{"ask_reason": True}, {"ask_sign_in": True}, {"gate": "manual"}])
+def test_what_asks_for_care_is_decided_on_its_own_page(client: Client, cast: Any, alice: Any, asks: Any) -> None:
+    factories.make_policy("Careful", action="order", risk="medium", requirements={"reviewers": 1}, **asks)
+    order = factories.open_ticket("order")
+    assert say(client, alice, [order], message="Fine").status_code == 422
+    assert "more care than a list can take" in why(client, alice, [order])[order.pk]
+    assert states([order]) == ["pending"]
+
+
 def test_one_s_own_request_is_in_the_way(client: Client, mails: Any, alice: Any) -> None:
     own = factories.open_ticket("send_email", requester=alice)
     assert why(client, alice, [own]) == {own.pk: "You asked for this; someone else must approve."}
