@@ -8,6 +8,7 @@ from django.db import close_old_connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from approvals.api import waiting
 from approvals.api.waiting import Later
 
 
@@ -31,16 +32,26 @@ class OneHop(ASGIHandler):
     async def _wait(self, request: HttpRequest, seen: Later) -> HttpResponseBase:
         async with seen.listening() as news:
             while True:
+                await seen.wait(news)
                 response = await self._look(request)
-                if not isinstance(response, Later) or not await response.may_be_better(news):
+                if not isinstance(response, Later):
                     return response
 
     async def _look(self, request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = await sync_to_async(self.get_response, thread_sensitive=True)(request)
+        if not waiting.wants_to_wait(request):
+            return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+        async with waiting.turn(request):
+            response: HttpResponseBase = await sync_to_async(self._looked, thread_sensitive=True)(request)
         if isinstance(response, Later):
-            await sync_to_async(close_old_connections, thread_sensitive=True)()
             _let_thread_go()
         return response
+
+    def _looked(self, request: HttpRequest) -> HttpResponseBase:
+        """The answer, with the connection given back while it is still this request's turn."""
+        try:
+            return self.get_response(request)
+        finally:
+            close_old_connections()
 
 
 def _let_thread_go() -> None:

@@ -92,10 +92,9 @@ def show(request: HttpRequest, thread_id: ThreadId, wait: Wait = 0) -> HttpRespo
     """One run; with `wait` the answer comes as soon as it neither waits for a worker nor has one."""
     has_time = waiting.has_time(request, seconds=wait)
     run = _find(request, thread_id)
-    if not has_time or run.status not in BUSY:
-        return reply(_told(request, run))
-    told = _told(request, run).model_dump_json()
-    return waiting.Later(told, request=request, streams=(f"run/{thread_id}",), at_most=AT_MOST)
+    if has_time and run.status in BUSY:
+        return waiting.Later(request=request, streams=(f"run/{thread_id}",), at_most=AT_MOST)
+    return reply(_told(request, run))
 
 
 @router.post("/{thread_id}/cancel", auth=REQUEST, response={200: RunOut, **PROBLEMS})

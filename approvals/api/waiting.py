@@ -1,54 +1,79 @@
 """Long polls: a request that waits holds neither a thread nor a database connection.
 
-The view answers at once, with what it sees. Where that may still get better within the time that was asked for, the
-answer is a `Later`: whoever serves it may let the request's thread and connection go, listen for what the hub hears,
-and ask the view again, which checks the token and the rights again too. A server that cannot wait sends it as it is.
+Where what was asked for may still get better within the time that was asked for, the view draws nothing and answers
+`Later`: whoever serves it lets the request's thread and connection go, waits for what the hub hears of, and asks the
+view again, which checks the token and the rights again too. When the time is over the view draws what it sees. A
+server that cannot wait never says that a request arrived, and is answered at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
-from collections.abc import Collection
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from django.http import HttpRequest, HttpResponse
 
 from approvals.live import hub
 
 MOST_SECONDS = 60
-#: Where a request keeps until when it waits.
-_UNTIL = "_waits_until"
+#: Who waits this long or longer is answered up to a tenth sooner, so that those who came together do not come back so.
+SPREAD_FROM = 10
+#: Where a request keeps since when and until when it waits, and what its server had heard of before it looked.
+_SINCE, _UNTIL, _MOMENT = "_waits_since", "_waits_until", "_waits_moment"
 
 
 class Later(HttpResponse):
-    """An answer that may get better."""
+    """No answer yet."""
 
-    def __init__(self, content: str, *, request: HttpRequest, streams: Collection[str], at_most: float) -> None:
+    def __init__(self, *, request: HttpRequest, streams: Collection[str], at_most: float) -> None:
         """`streams` tell when to look again; after `at_most` seconds one looks whatever was heard."""
-        super().__init__(content, content_type="application/json")
+        super().__init__()
         self.until: float = request.__dict__[_UNTIL]
+        self.moment: int = request.__dict__[_MOMENT]
         self.streams, self.at_most = streams, at_most
 
     def listening(self) -> AbstractAsyncContextManager[asyncio.Event]:
-        """What is heard from now on; look once more after this, for what happened before."""
-        return hub.current().listening(self.streams)
+        """What was heard since the look that ended in this."""
+        return hub.current().listening(self.streams, since=self.moment)
 
-    async def may_be_better(self, news: asyncio.Event) -> bool:
-        """Wait until something was heard; False when the time is over."""
+    async def wait(self, news: asyncio.Event) -> None:
+        """Until something was heard, or the time is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(min(self.until - time.monotonic(), self.at_most)):
                 await news.wait()
         news.clear()
-        return time.monotonic() < self.until
+
+
+def wants_to_wait(request: HttpRequest) -> bool:
+    """Then it may as well stand in line for its look, and leave room for those that are in a hurry."""
+    return "wait" in request.GET
+
+
+@asynccontextmanager
+async def turn(request: HttpRequest) -> AsyncIterator[None]:
+    """The request's turn to look, among those that want to wait."""
+    waiters = hub.current().waiters
+    request.__dict__.setdefault(_SINCE, time.monotonic())
+    async with waiters.turn:
+        request.__dict__[_MOMENT] = waiters.moment
+        yield
 
 
 def has_time(request: HttpRequest, *, seconds: int) -> bool:
-    """May this request go on waiting? The clock starts with the first time it is asked."""
-    until: float = request.__dict__.setdefault(_UNTIL, time.monotonic() + seconds)
+    """May this request go on waiting? Standing in line counts."""
+    if _MOMENT not in request.__dict__:
+        return False
+    until: float = request.__dict__.setdefault(_UNTIL, request.__dict__[_SINCE] + _spread(seconds))
     return time.monotonic() < until
 
 
 def is_looking_again(request: HttpRequest) -> bool:
     """Is this the same request, come back after waiting?"""
     return _UNTIL in request.__dict__
+
+
+def _spread(seconds: int) -> float:
+    return seconds * (random.uniform(0.9, 1.0) if seconds >= SPREAD_FROM else 1.0)  # noqa: S311 - no secret

@@ -88,13 +88,18 @@ class Hub:
         await self._close()
 
     @asynccontextmanager
-    async def listening(self, streams: Collection[str]) -> AsyncIterator[asyncio.Event]:
-        """An event that is set whenever an entry of one of these streams is heard of, from now on."""
+    async def listening(self, streams: Collection[str], *, since: int) -> AsyncIterator[asyncio.Event]:
+        """An event that is set whenever an entry of one of these streams is heard of, from a moment of the waiters on.
+
+        Where nobody listened at that moment it is set at once.
+        """
         news = asyncio.Event()
         try:
             async with self._door:
                 await self._start()
                 self.waiters.add(streams, news)
+                if self.waiters.heard(streams, since=since):
+                    news.set()
             yield news
         finally:
             self.waiters.drop(streams, news)
@@ -116,6 +121,7 @@ class Hub:
         self.last = await self._in_thread(fragments.latest)
         self._seen = set(await self._in_thread(partial(_recent, self.last)))
         self.last = max(self._seen, default=0)
+        self.waiters.begin()
         loops = (self._listen, self._dispatch, self._beat, self._watch_sessions)
         self._tasks = [asyncio.create_task(_for_ever(loop), name=f"live-{loop.__name__}") for loop in loops]
 

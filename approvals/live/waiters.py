@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Collection
+from itertools import islice
+
+#: Whoever looked before as many pieces of news as these looks again, whatever they were about.
+REMEMBERED = 256
+#: As many look at the database at a time, out of the ten connections that all requests of a web process share.
+LOOKS = 4
 
 
 class Waiters:
-    """Who listens to which stream."""
+    """Who listens to which stream, and what has been heard of lately."""
 
     def __init__(self) -> None:
         self._listening: dict[str, set[asyncio.Event]] = {}
+        self._past: deque[frozenset[str]] = deque(maxlen=REMEMBERED)
+        #: Counts the pieces of news: what is noted before a look tells what was heard since.
+        self.moment = 0
+        #: Those who wait, and are woken together, look in line.
+        self.turn = asyncio.Semaphore(LOOKS)
 
     def __bool__(self) -> bool:
         """Does anybody listen?"""
@@ -29,8 +41,22 @@ class Waiters:
             if not listening:
                 self._listening.pop(stream, None)
 
+    def begin(self) -> None:
+        """Nothing was heard until now: whoever looked before this looks again."""
+        self._past.clear()
+        self.moment += 1
+
+    def heard(self, streams: Collection[str], *, since: int) -> bool:
+        """May something have happened in these streams since that moment?"""
+        pieces = self.moment - since
+        return pieces > len(self._past) or any(
+            not past.isdisjoint(streams) for past in islice(reversed(self._past), pieces)
+        )
+
     def touch(self, streams: Collection[str]) -> None:
         """Something happened in these streams."""
+        self._past.append(frozenset(streams))
+        self.moment += 1
         for stream in streams:
             for news in self._listening.get(stream, ()):
                 news.set()

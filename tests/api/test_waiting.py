@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
 import pytest
 from django.db import connection, connections
+from django.db.backends.signals import connection_created
+from django.test import RequestFactory
 
 from approvals import tokens
+from approvals.api import tickets, waiting
+from approvals.api.waiting import Later
 from approvals.live import bus, hub
+from approvals.live.waiters import LOOKS
 from approvals.models import Ticket
 from hitl_site.asgi import application
 from tests import factories
@@ -147,6 +152,143 @@ def test_a_token_revoked_meanwhile_opens_nothing_any_more(agent: Program, asked:
             assert (await poll).status_code == 401
 
     run(scene())
+
+
+def test_a_token_revoked_meanwhile_is_told_nothing_when_the_time_is_over(agent: Program, asked: int) -> None:
+    async def scene() -> None:
+        async with server(agent) as client:
+            poll = asyncio.create_task(client.get(waits(asked, 2)))
+            await until(lambda: bool(hub.current().waiters))
+            await elsewhere(tokens.revoke, agent.token.pk, actor=None)
+            assert (await poll).status_code == 401
+
+    run(scene())
+
+
+def test_a_decision_between_the_look_and_the_listening_is_not_missed(
+    agent: Program, asked: int, alice: Any, monkeypatch: Any
+) -> None:
+    listening = Later.listening
+
+    @asynccontextmanager
+    async def after_the_last_word(later: Later) -> AsyncIterator[asyncio.Event]:
+        await elsewhere(decide, asked, alice, "reject")
+        await until(lambda: hub.current().waiters.heard([f"ticket/{asked}"], since=later.moment))
+        async with listening(later) as news:
+            yield news
+
+    async def scene() -> None:
+        async with server(agent) as client, hub.current().listening(["ticket/0"], since=0):
+            monkeypatch.setattr(Later, "listening", after_the_last_word)
+            async with asyncio.timeout(LONG / 2):
+                assert (await client.get(waits(asked))).json()["state"] == "rejected"
+
+    run(scene())
+
+
+def test_what_happened_before_anybody_listened_is_looked_for(
+    agent: Program, asked: int, alice: Any, monkeypatch: Any
+) -> None:
+    listening = Later.listening
+
+    @asynccontextmanager
+    async def after_the_last_word(later: Later) -> AsyncIterator[asyncio.Event]:
+        await elsewhere(decide, asked, alice, "reject")
+        async with listening(later) as news:
+            yield news
+
+    async def scene() -> None:
+        async with server(agent) as client:
+            monkeypatch.setattr(Later, "listening", after_the_last_word)
+            async with asyncio.timeout(LONG / 2):
+                assert (await client.get(waits(asked))).json()["state"] == "rejected"
+
+    run(scene())
+
+
+def test_a_poll_looks_once_with_three_statements_and_draws_the_ticket_only_at_its_end(
+    agent: Program, asked: int, alice: Any, caplog: Any
+) -> None:
+    async def scene() -> None:
+        async with server(agent) as client, hub.current().listening(["ticket/0"], since=0):
+            await client.get(waits(asked, 0))  # the minute's first request of a token writes that it was used
+            with _statements() as sent:
+                poll = asyncio.create_task(client.get(waits(asked)))
+                await until(lambda: f"ticket/{asked}" in hub.current().waiters._listening)
+                await asyncio.wait([poll], timeout=0.5)
+                assert len(sent) == 3, sent  # the token, its count, the ticket's state
+            await elsewhere(decide, asked, alice, "reject")
+            assert (await poll).json()["state"] == "rejected"
+
+    run(scene())
+
+
+@contextmanager
+def _statements() -> Iterator[list[str]]:
+    """What is sent on every connection that is opened from now on."""
+    sent: list[str] = []
+
+    def note(execute: Any, sql: str, *args: Any) -> Any:
+        sent.append(sql)
+        return execute(sql, *args)
+
+    def follow(connection: Any, **_: Any) -> None:
+        connection.execute_wrappers.append(note)
+
+    connection_created.connect(follow)
+    try:
+        yield sent
+    finally:
+        connection_created.disconnect(follow)
+
+
+def test_of_many_woken_at_once_only_a_few_look_at_a_time(
+    agent: Program, asked: int, alice: Any, monkeypatch: Any
+) -> None:
+    here, most = 0, 0
+    shown = tickets.shown
+
+    def counting(*args: Any) -> Any:
+        nonlocal here, most
+        here += 1
+        most = max(most, here)
+        time.sleep(0.02)
+        try:
+            return shown(*args)
+        finally:
+            here -= 1
+
+    async def scene() -> None:
+        async with server(agent) as client:
+            polls = [asyncio.create_task(client.get(waits(asked))) for _ in range(40)]
+            listening = hub.current().waiters._listening
+            await until(lambda: len(listening.get(f"ticket/{asked}", ())) == 40)
+            monkeypatch.setattr(tickets, "shown", counting)
+            await elsewhere(decide, asked, alice, "reject")
+            assert {(await poll).json()["state"] for poll in polls} == {"rejected"}
+        assert 1 < most <= LOOKS
+
+    run(scene())
+
+
+def test_those_who_came_together_do_not_all_come_back_together() -> None:
+    ends = [_end(60) for _ in range(50)]
+    assert max(ends) - min(ends) > 2
+    assert all(54 <= end <= 60.5 for end in ends)
+    assert all(3 <= _end(3) <= 3.5 for _ in range(10))
+
+
+def _end(seconds: int) -> float:
+    """In how many seconds the wait of a request that comes now is over."""
+
+    async def scene() -> float:
+        request = RequestFactory().get(f"/?wait={seconds}")
+        began = time.monotonic()
+        async with waiting.turn(request):
+            waiting.has_time(request, seconds=seconds)
+        return Later(request=request, streams=(), at_most=0).until - began
+
+    return asyncio.run(scene())
 
 
 def test_looking_again_counts_as_one_request(agent: Program, asked: int) -> None:

@@ -28,8 +28,8 @@ from tests.benchmarks import stage
 WAITERS = int(os.environ.get("COUNTERSIGN_WAITERS", "1000"))
 DECISIONS = 100
 LOOKS = 200
-#: As many come in a second; a web process answers those that it has no room for with 503, and they come again.
-ARRIVALS = 12
+#: As many come in a second. What a web process has no room for it answers with 503, and they come again.
+ARRIVALS = 50
 SETTLED = 10.0
 
 
