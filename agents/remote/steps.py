@@ -209,4 +209,5 @@ def _pause(reply: Reply, attempt: int) -> float:
     pause: float = 0.25 * 2 ** min(attempt, 6)
     asked_for = float(told) if told.isdecimal() else 0.0
     jitter = random.uniform(0.75, 1.0)  # noqa: S311 - no secret
-    return max(min(pause, LONGEST_PAUSE) * jitter, min(asked_for, float(LONGEST_WAIT)))
+    # No sooner than it was told; those who were all told the same do not all come back at once.
+    return max(min(pause, LONGEST_PAUSE) * jitter, min(asked_for, float(LONGEST_WAIT)) * (2 - jitter))

@@ -56,7 +56,15 @@ def test_a_server_that_is_away_is_asked_again_ever_more_slowly() -> None:
 def test_it_waits_as_long_as_it_is_told_to() -> None:
     busy = Reply(status=429, headers={"retry-after": "17"})
     _, _, [pause] = played(steps.seen(7, patience=60), busy, ticket())
-    assert pause == 17
+    assert 17 <= pause <= 22
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_those_who_were_told_the_same_do_not_all_come_back_at_once(status: int) -> None:
+    busy = Reply(status=status, headers={"retry-after": "5"})
+    pauses = [played(steps.seen(7, patience=60), busy, ticket())[2][0] for _ in range(30)]
+    assert min(pauses) >= 5
+    assert max(pauses) - min(pauses) > 0.3
 
 
 def test_patience_ends() -> None:
