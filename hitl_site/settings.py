@@ -292,8 +292,10 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {"lines": {"()": "approvals.logs.Lines"}, "json": {"()": "approvals.logs.JSONLines"}},
     "handlers": {"stderr": _STDERR, "warnings": _STDERR | {"level": "WARNING"}},
+    "filters": {"outages": {"()": "hitl_site.outages.SaidOnce"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
+        "django.request": {"filters": ["outages"]},
         "approvals": {"level": "INFO"},
         "agents": {"level": "INFO"},
         "hitl_site": {"level": "INFO"},
