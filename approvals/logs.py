@@ -39,6 +39,16 @@ def known() -> dict[str, str]:
     return {f"countersign.{name}": str(value) for name, value in _about.get().items()}
 
 
+class PlainRefusals(logging.Filter):
+    """That somebody may not see a page is no fault of the program: it is told, and not where in the code."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Lets every line pass."""
+        if getattr(record, "status_code", None) == 403:
+            record.exc_info = None
+        return True
+
+
 class Lines(logging.Formatter):
     """For people: the time, how bad it is, who says it, what it is about. A traceback keeps its lines."""
 

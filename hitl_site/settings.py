@@ -291,6 +291,7 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"lines": {"()": "approvals.logs.Lines"}, "json": {"()": "approvals.logs.JSONLines"}},
+    "filters": {"refusals": {"()": "approvals.logs.PlainRefusals"}},
     "handlers": {"stderr": _STDERR, "warnings": _STDERR | {"level": "WARNING"}},
     "filters": {"outages": {"()": "hitl_site.outages.SaidOnce"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
@@ -299,6 +300,7 @@ LOGGING: dict[str, Any] = {
         "approvals": {"level": "INFO"},
         "agents": {"level": "INFO"},
         "hitl_site": {"level": "INFO"},
+        "django.request": {"filters": ["refusals"]},
         # What it says below a warning is read by approvals.notices.ways; it holds addresses and goes nowhere else.
         "apprise": {"level": "DEBUG", "handlers": ["warnings"], "propagate": False},
         # A pool that cannot connect retries and says so every time; the caller hears it once, as an error.

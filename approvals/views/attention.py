@@ -12,7 +12,7 @@ from approvals.forms import HandoverForm, NoteForm, SnoozeForm
 from approvals.views import refusals, tickets
 
 
-@require_POST
+@refusals.posted
 @refusals.explained
 def claim(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """I am on it."""
@@ -22,7 +22,7 @@ def claim(request: HttpRequest, ticket_id: int) -> HttpResponse:
     return tickets.afterwards(request, ticket)
 
 
-@require_POST
+@refusals.posted
 @refusals.explained
 def release(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """I am not on it any more."""
@@ -31,7 +31,7 @@ def release(request: HttpRequest, ticket_id: int) -> HttpResponse:
     return tickets.afterwards(request, ticket)
 
 
-@require_POST
+@refusals.posted
 @refusals.explained
 def hand_over(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """Ask a colleague to look."""
@@ -71,7 +71,7 @@ def snooze(request: HttpRequest, ticket_id: int) -> HttpResponse:
     return redirect("approvals:inbox")
 
 
-@require_POST
+@refusals.posted
 @refusals.explained
 def wake(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """Back into the inbox now."""
@@ -80,7 +80,7 @@ def wake(request: HttpRequest, ticket_id: int) -> HttpResponse:
     return tickets.afterwards(request, ticket)
 
 
-@require_POST
+@refusals.posted
 @refusals.explained
 def extend(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """More time."""

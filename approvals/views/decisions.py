@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.views.decorators.http import require_POST
 
 from approvals import decisions
 from approvals import tickets as state_machine
@@ -15,7 +14,7 @@ from approvals.states import Channel
 from approvals.views import friction, refusals, tickets
 
 
-@require_POST
+@refusals.posted
 @refusals.explained
 def create(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """Record the reviewer's word and show the ticket."""
@@ -28,7 +27,7 @@ def create(request: HttpRequest, ticket_id: int) -> HttpResponse:
     return tickets.afterwards(request, decided)
 
 
-@require_POST
+@refusals.posted
 @refusals.explained
 def recall(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """Take an approval back before the agent is told."""

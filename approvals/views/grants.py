@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_POST
 
 from approvals import grants
 from approvals.views import refusals, tickets
 
 
-@require_POST
+@refusals.posted
 @refusals.explained
 def revoke(request: HttpRequest, ticket_id: int) -> HttpResponse:
     """From now on the same is asked again; whoever may see the ticket may say so."""

@@ -65,10 +65,15 @@ def beside(request: HttpRequest) -> HttpResponse:
 @require_safe
 def decided(request: HttpRequest) -> HttpResponse:
     """What was decided, the latest first; `?after=` goes on from the ticket that was last."""
-    chosen = Filters.of(request.GET)
-    listing = inbox.decided(reader(request), filters=chosen, after=request.GET.get("after", ""))
-    after = request.GET.get("after", "")
-    context = {"page": "decided", "listing": listing, "filters": chosen, "after": after, "tab": ""}
+    user, chosen, after = reader(request), Filters.of(request.GET), request.GET.get("after", "")
+    context = {
+        "page": "decided",
+        "listing": inbox.decided(user, filters=chosen, after=after),
+        "filters": chosen,
+        "after": after,
+        "tab": "",
+        "tabs": inbox.counts(user),
+    }
     return render(request, "approvals/decided.html", context)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
 
 from approvals.errors import ApprovalError, CareMissing, ConfirmationRequired, SignInAgain
 from approvals.models import Ticket
@@ -15,6 +17,19 @@ from approvals.views import panels, tickets
 #: What somebody who may approve has left out.
 CARE = (CareMissing, SignInAgain, ConfirmationRequired)
 View = Callable[[HttpRequest, int], HttpResponse]
+
+
+def posted(view: View) -> View:
+    """Only by POST. A browser that is led to the address, as by a reload or a pasted one, is sent to the ticket."""
+    answered = require_POST(view)
+
+    @wraps(view)
+    def posting(request: HttpRequest, ticket_id: int) -> HttpResponse:
+        if request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate":
+            return redirect(tickets.find(request, ticket_id))
+        return answered(request, ticket_id)
+
+    return posting
 
 
 def explained(view: View) -> View:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from approvals import reveals
 from approvals.views import refusals, tickets
 
 
-@require_POST
+@refusals.posted
 @never_cache
 @refusals.explained
 def reveal(request: HttpRequest, ticket_id: int) -> HttpResponse:

@@ -291,6 +291,15 @@ def test_a_stranger_finds_no_ticket_and_a_look_changes_nothing(client, ticket, c
     assert (AuditEntry.objects.count(), Claim.objects.count(), Snooze.objects.count()) == (entries, 0, 0)
 
 
+@pytest.mark.parametrize("path", ["decisions", "recall", "secrets", "claim", "handover", "grant/revocation"])
+def test_a_reload_of_what_was_posted_leads_back_to_the_ticket(client, ticket, alice, carol, path):
+    client.force_login(alice)
+    answer = client.get(f"/tickets/{ticket.pk}/{path}/", headers={"Sec-Fetch-Mode": "navigate"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, ticket.get_absolute_url())
+    client.force_login(carol)
+    assert client.get(f"/tickets/{ticket.pk}/{path}/", headers={"Sec-Fetch-Mode": "navigate"}).status_code == 404
+
+
 def test_everybody_on_the_ticket_sees_who_is_on_it_and_who_was_asked(client, ticket, alice, bob, dave):
     handovers.give(ticket.pk, giver=bob, receiver=alice, note="<b>please</b>")
     claims.take(ticket.pk, person=alice)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
+from django.test import Client
 
 from approvals import logs
 from hitl_site.timing import Timed
@@ -65,3 +66,10 @@ def test_a_request_is_about_the_ticket_of_its_address(rf: Any) -> None:
     timed = Timed(answer)
     assert timed(rf.get("/tickets/12/")).content.decode().endswith("It was shown [ticket_id=12]")
     assert line(logs.Lines(), "Later").endswith("Later")
+
+
+def test_that_somebody_may_not_see_a_page_is_one_line(client: Client, erin: Any, caplog: Any) -> None:
+    client.force_login(erin)
+    assert client.get("/insights/").status_code == 403
+    [said] = [record for record in caplog.records if record.name == "django.request"]
+    assert (said.getMessage(), said.exc_info) == ("Forbidden (Permission denied): /insights/", None)

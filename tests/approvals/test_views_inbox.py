@@ -59,6 +59,14 @@ def test_a_search_says_how_many_it_found_of_those_that_wait(client: Client, tran
     assert "0 of 1 waiting for you" in client.get("/?q=ghost").content.decode()
 
 
+def test_what_was_decided_is_one_of_the_lists(client: Client, transfers: Any, alice: Any) -> None:
+    factories.open_ticket()
+    client.force_login(alice)
+    page = client.get("/decided/").content.decode()
+    assert page.count('aria-current="page">Decided') == page.count('tabs__link" href="/decided/" aria-current') == 1
+    assert '<a class="tabs__link" href="/">Waiting for you <span class="tabs__count" id="count-you"' in page
+
+
 @pytest.mark.parametrize("page", ["/", "/decided/", "/?tab=snoozed"])
 @pytest.mark.parametrize("mark", ["x", "-1", "99999999999999999999", "7", "1-", "9-9", "-", "1-2-3", "\x00", "²-²"])
 def test_a_strange_page_mark_shows_a_page(client: Client, alice: Any, page: str, mark: str) -> None:
