@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 
 from approvals import decisions, display, friction, policy, tickets
 from approvals.contract import NewDecision
-from approvals.errors import ApprovalError, BulkRefused
+from approvals.errors import ApprovalError, BulkRefused, ConfirmationRequired
 from approvals.models import Batch, Ticket
 from approvals.states import Channel, DecisionType, Risk
 
@@ -65,9 +65,14 @@ def record(digests: Mapping[int, str], *, reviewer: User, kind: DecisionType, me
         try:
             decisions.record(ticket.pk, reviewer=reviewer, decision=said, via=Channel.BROWSER, batch=batch)
         except ApprovalError as refusal:
-            batch.refused[str(ticket.pk)] = str(refusal)
+            batch.refused[str(ticket.pk)] = _kept(refusal)
     batch.save(update_fields=["refused"])
     return batch
+
+
+def _kept(refusal: ApprovalError) -> str:
+    """Its sentence without the ticket's own words: those go when the ticket is erased, and this row stays."""
+    return "It asks for a typed confirmation." if isinstance(refusal, ConfirmationRequired) else str(refusal)
 
 
 def results(batch: Batch) -> list[Result]:

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from approvals.audit import bodies, chain
 from approvals.errors import CannotErase
-from approvals.models import Decision, Handover, Payload, Revision, Ticket, Wordlist
+from approvals.models import Batch, Decision, Handover, Payload, Revision, Ticket, Wordlist
 from approvals.states import Execution, TicketState
 
 #: What a ticket says of people, and what stands there afterwards.
@@ -86,5 +86,13 @@ def _erase(ticket: Ticket, *, reason: str, actor: User | None) -> int:
     Revision.objects.filter(ticket=ticket).exclude(args={}).update(args={})
     Decision.objects.filter(ticket=ticket).exclude(message="").update(message="")
     Handover.objects.filter(ticket=ticket).delete()
+    _forget_refusals(ticket)
     Wordlist.objects.filter(ticket=ticket).delete()
     return max(len(seqs), 1)
+
+
+def _forget_refusals(ticket: Ticket) -> None:
+    """Why it was left alone by who decided many together; a sentence may have said what it asks for."""
+    for batch in Batch.objects.select_for_update().filter(refused__has_key=str(ticket.pk)).order_by("pk"):
+        del batch.refused[str(ticket.pk)]
+        batch.save(update_fields=["refused"])

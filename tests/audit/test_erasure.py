@@ -10,10 +10,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 
-from approvals import tickets
+from approvals import bulk, clock, tickets
 from approvals.audit import keys, sealing, stored
-from approvals.models import AuditEntry, Decision, Payload, Revision, Ticket, Wordlist
-from approvals.states import Execution
+from approvals.models import AuditEntry, Batch, Decision, Payload, Revision, Ticket, Wordlist
+from approvals.states import DecisionType, Execution
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -136,3 +136,14 @@ def test_the_database_refuses_to_erase_without_an_entry_and_to_say_something_els
     with pytest.raises(DatabaseError), transaction.atomic():
         change(ticket)
         transaction.get_connection().cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_no_list_of_what_was_refused_together_keeps_an_argument(cast: Any) -> None:
+    factories.make_policy(action="greet", risk="medium", gate="manual", confirm="{to}", requirements={"reviewers": 1})
+    ticket = factories.open_ticket("greet", args={"to": "Ana"}, interrupt_id="")
+    said = {"reviewer": cast["alice"], "kind": DecisionType.APPROVE, "message": "", "now": clock.now()}
+    batch = bulk.record({ticket.pk: ticket.digest}, **said)
+    assert batch.refused == {str(ticket.pk): "It asks for a typed confirmation."}
+    factories.decide(ticket, cast["alice"], "reject", message="No.")
+    erase(ticket)
+    assert Batch.objects.get().refused == {}
