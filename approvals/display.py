@@ -6,13 +6,14 @@ nothing is cut.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+
+from django.utils.crypto import salted_hmac
 
 from approvals import cards, masks, quorum, salience, wording
 from approvals.models import RISK_ORDER, Decision, Ticket
@@ -177,9 +178,9 @@ def order(ticket: Ticket, reader: Any = None) -> str:
 
 
 def same(ticket: Ticket) -> str:
-    """A mark that is equal for tickets which ask for exactly the same."""
+    """A mark that is equal for tickets which ask for exactly the same; keyed, so that it confirms no guess."""
     asked = json.dumps([ticket.graph, ticket.action, ticket.args], sort_keys=True)
-    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+    return salted_hmac("approvals.display.same", asked, algorithm="sha256").hexdigest()[:16]
 
 
 def _moment(moment: datetime | None) -> str:

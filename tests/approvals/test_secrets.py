@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from approvals import masks, tickets
+from approvals import display, masks, tickets
 from approvals.errors import InvalidArguments
 from approvals.models import AuditEntry, Payload, Ticket, Wordlist
 from approvals.states import Execution
@@ -89,6 +89,15 @@ def test_what_came_of_it_is_shown_without_its_secrets(client: Client, ticket: Ti
 def test_equal_secrets_have_equal_marks_and_others_have_not() -> None:
     assert masks.of(CANARY) == masks.of(CANARY) != masks.of(CANARY + "!")
     assert masks.of("x" * 1_200).startswith("[secret: 1,200 characters, mark ")
+
+
+def test_the_mark_of_equal_requests_is_equal_here_and_confirms_no_guess_elsewhere(
+    ticket: Ticket, settings: Any
+) -> None:
+    here = display.same(ticket)
+    assert here == display.same(factories.open_ticket(args=ARGS))
+    settings.SECRET_KEY = "another installation"
+    assert display.same(ticket) != here
 
 
 def test_an_edit_sends_a_hidden_value_back_unchanged(client: Client, ticket: Ticket, alice: Any) -> None:
