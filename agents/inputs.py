@@ -13,7 +13,7 @@ from agents import registry
 from agents.entries import GraphEntry
 from agents.errors import BadInput
 from agents.models import GraphDrawing
-from approvals import complaints
+from approvals import complaints, masks, wording
 
 
 def check(entry: GraphEntry, value: Any) -> None:
@@ -49,7 +49,7 @@ def _seen(name: str) -> dict[str, Any]:
 
 
 def _place(found: ValidationError) -> str:
-    return f"{found.json_path}: " if found.absolute_path else ""
+    return f"{wording.visible(masks.text(found.json_path))}: " if found.absolute_path else ""
 
 
 def _storable(value: Any) -> bool:

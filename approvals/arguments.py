@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from approvals import complaints, digests, schemas
+from approvals import complaints, digests, masks, schemas
 from approvals.errors import InvalidArguments, TooLarge
 
 MAX_BYTES = 256 * 1024
@@ -64,8 +64,8 @@ def check_schema(args: Any, schema: dict[str, Any] | None) -> None:
 
 
 def pointer(path: Any) -> str:
-    """A JSON pointer (RFC 6901) from path parts."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    """A JSON pointer (RFC 6901) from path parts; a secret that is a key is behind its mark."""
+    return "".join("/" + masks.text(str(part)).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _measure(value: Any) -> None:

@@ -45,6 +45,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from approvals import wording
+
 
 class ApprovalError(Exception):
     """Countersign refused this."""
@@ -139,7 +141,7 @@ class InvalidArguments(ApprovalError):
         """`errors` is a list of {"path": JSON pointer, "message": sentence}."""
         self.errors = errors
         first = errors[0] if errors else {"path": "", "message": "they are not valid"}
-        where = f"{first['path']}: " if first["path"] else ""
+        where = f"{wording.visible(first['path'])}: " if first["path"] else ""
         super().__init__(f"The arguments are not valid: {where}{first['message']}", errors=errors)
 
 

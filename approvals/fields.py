@@ -65,7 +65,12 @@ class Field:
     @property
     def limits(self) -> str:
         """What the schema asks of it."""
-        return limits.said(self.schema, beside=(self.hint, *self.errors)) if self.kind not in SHOWN else ""
+        if self.kind in SHOWN:
+            return ""
+        schema = self.schema
+        if masks.is_secret(self.path):  # how long it is its mark says too
+            schema = {rule: limit for rule, limit in schema.items() if rule in limits.COUNTED}
+        return limits.said(schema, beside=(self.hint, *self.errors))
 
     @property
     def choices(self) -> list[tuple[str, str]]:

@@ -66,7 +66,7 @@ class ArgumentsForm:
         """Put each {"path", "message"} beside the field it is about."""
         for error in errors:
             if self.as_json:
-                where = f"{error['path']}: " if error["path"] else ""
+                where = f"{wording.visible(error['path'])}: " if error["path"] else ""
                 self.json_errors.append(f"{where}{error['message']}")
             elif not fields.place(self.root, fields.path_of(error["path"]), error["message"]):
                 self.errors.append(error["message"])

@@ -19,6 +19,8 @@ SAID = {
     "minItems": "at least {} item{s}",
     "maxItems": "at most {} item{s}",
 }
+#: Of these there is so much in a value; of the other limits a value is so much itself.
+COUNTED = frozenset({"minLength", "maxLength", "minItems", "maxItems"})
 FORMATS = {
     "date": "a date, such as 2026-03-31",
     "date-time": "a date and time with its zone, such as 2026-03-31T14:30:00Z",

@@ -7,7 +7,7 @@ compare them, and nobody can find a short one by trying. What runs and what a de
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,12 @@ def value(found: Any) -> Any:
 def text(words: str) -> str:
     """The same words with a mark for each secret in them."""
     return redaction.text(words, also=settings.COUNTERSIGN_SECRET_FIELDS, hide=of)
+
+
+def is_secret(path: Iterable[Any]) -> bool:
+    """Does what stands at this path stand in a field of secrets?"""
+    names = (str(part) for part in path)
+    return any(redaction.is_secret(name, also=settings.COUNTERSIGN_SECRET_FIELDS) for name in names)
 
 
 def secrets(found: Any) -> list[Secret]:

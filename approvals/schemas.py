@@ -50,7 +50,10 @@ def errors(value: Any, schema: Mapping[str, Any], *, seconds: float = SECONDS) -
     except Unusable:
         raise
     except Exception as error:  # a broken schema must refuse the value, not crash the page
-        raise Unusable((str(error).splitlines() or [type(error).__name__])[0][:300]) from error
+        # Other people's words may quote the value.
+        raise Unusable(
+            str(error) if isinstance(error, patterns.BadPattern) else "one of its rules is broken"
+        ) from error
     finally:
         _until.reset(token)
 
@@ -146,7 +149,7 @@ def _timed(check: Any) -> Any:
 
 def _pattern(validator: Any, pattern: Any, value: Any, schema: Any) -> Iterator[jsonschema.ValidationError]:
     if isinstance(value, str) and not patterns.is_found(pattern, value):
-        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
+        yield jsonschema.ValidationError("not of this form")
 
 
 def _pattern_properties(validator: Any, found: Any, value: Any, schema: Any) -> Iterator[jsonschema.ValidationError]:
@@ -165,14 +168,13 @@ def _additional(validator: Any, said: Any, value: Any, schema: Any) -> Iterator[
         for key in extras:
             yield from validator.descend(value[key], said, path=key)
     elif not said and extras:
-        listed = ", ".join(map(repr, extras[:20]))
-        yield jsonschema.ValidationError(f"Additional properties are not allowed: {listed}")
+        yield jsonschema.ValidationError("more fields than it may have")
 
 
 def _unique(validator: Any, said: Any, value: Any, schema: Any) -> Iterator[jsonschema.ValidationError]:
     """The library compares each item with each other."""
     if said and isinstance(value, list) and len({digests.canonical(item) for item in value}) < len(value):
-        yield jsonschema.ValidationError(f"{value!r} has non-unique elements")
+        yield jsonschema.ValidationError("an item twice")
 
 
 _OURS = {

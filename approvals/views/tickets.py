@@ -78,7 +78,7 @@ def page(
     if typed is None:
         typed = request.POST.dict() if refusal else {}
     if arguments is None:
-        arguments, review = _arguments(request, ticket, refusal, begun)
+        arguments, review = (None, None) if blocked else _arguments(request, ticket, refusal, begun)
     context = {
         "ticket": ticket,
         "around": lists.around(request),
