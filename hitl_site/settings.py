@@ -291,16 +291,17 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"lines": {"()": "approvals.logs.Lines"}, "json": {"()": "approvals.logs.JSONLines"}},
-    "filters": {"refusals": {"()": "approvals.logs.PlainRefusals"}},
     "handlers": {"stderr": _STDERR, "warnings": _STDERR | {"level": "WARNING"}},
-    "filters": {"outages": {"()": "hitl_site.outages.SaidOnce"}},
+    "filters": {
+        "outages": {"()": "hitl_site.outages.SaidOnce"},
+        "refusals": {"()": "approvals.logs.PlainRefusals"},
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
-        "django.request": {"filters": ["outages"]},
+        "django.request": {"filters": ["outages", "refusals"]},
         "approvals": {"level": "INFO"},
         "agents": {"level": "INFO"},
         "hitl_site": {"level": "INFO"},
-        "django.request": {"filters": ["refusals"]},
         # What it says below a warning is read by approvals.notices.ways; it holds addresses and goes nowhere else.
         "apprise": {"level": "DEBUG", "handlers": ["warnings"], "propagate": False},
         # A pool that cannot connect retries and says so every time; the caller hears it once, as an error.
