@@ -37,6 +37,9 @@ _UNESCALATED = (1 << 60) - 1
 _NEVER = 4_000_000_000_000_000 << 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+#: Looked up one by one up to here: a condition for each of hundreds takes longer than to look at every ticket.
+MOST_CIRCLES = 50
+
 #: What a row of a list is drawn from.
 DRAWN = (
     *("graph", "thread_id", "action", "args_schema", "card", "risk", "gate", "policy_name", "policy"),
@@ -105,6 +108,20 @@ def _asked_for(query: str) -> SearchQuery:
 
 def _barred(user: Any) -> Q:
     return Q(bar_requester=True, requester__isnull=False, requester=user.pk)
+
+
+def _own_request_for_others(user: Any) -> Q:
+    """What this user asked for and may not decide on: they are barred, or nobody asks them, whoever is asked."""
+    return Q(requester=user.pk) & (Q(bar_requester=True) | ~Q(asked_now__overlap=groups_of(user)))
+
+
+def _asks_others(user: Any, among: Collection[Circle]) -> Q:
+    """Those of these circles that this user is not in; all that does not ask them, where that would be too many."""
+    mine = set(groups_of(user))
+    others = [circle for circle in among if not mine.intersection(circle.asked_now)]
+    if len(others) > MOST_CIRCLES:
+        return ~Q(asked_now__overlap=list(mine))
+    return Q(*(Q(asked=circle.asked, asked_now=circle.asked_now) for circle in others), _connector=Q.OR)
 
 
 def _snoozes_of(user: Any) -> SnoozeQuerySet:
@@ -177,12 +194,8 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         voted = Decision.objects.standing(F("ticket__revision")).filter(
             ticket__state=TicketState.PENDING, reviewer=user.pk
         )
-        others = _barred(user) | Q(pk__in=list(voted.values_list("ticket", flat=True)))
-        mine = set(groups_of(user))
-        for circle in circles() if among is None else among:
-            if not mine.intersection(circle.asked_now):
-                others |= Q(asked=circle.asked, asked_now=circle.asked_now)
-        return self.pending().filter(others)
+        others = _own_request_for_others(user) | Q(pk__in=list(voted.values_list("ticket", flat=True)))
+        return self.pending().filter(others | _asks_others(user, circles() if among is None else among))
 
     def concerning(self, user: Any) -> TicketQuerySet:
         """What waits for this user's word, and what they asked for."""
