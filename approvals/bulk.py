@@ -61,7 +61,7 @@ def record(digests: Mapping[int, str], *, reviewer: User, kind: DecisionType, me
     _check(found, digests, reviewer=reviewer, kind=kind, now=now)
     batch = Batch.objects.create(reviewer=reviewer, type=kind)
     for ticket in found:
-        said = NewDecision(type=kind, digest=digests[ticket.pk], message=message)
+        said = NewDecision(type=kind, digest=digests[ticket.pk], message=message, taken_back=0)
         try:
             decisions.record(ticket.pk, reviewer=reviewer, decision=said, via=Channel.BROWSER, batch=batch)
         except ApprovalError as refusal:
@@ -129,6 +129,8 @@ def _disputed(ticket: Ticket, *, reviewer: User, now: datetime) -> str:
         return "It needs more than one signature."
     if ticket.revision > 1:
         return "Its arguments were edited."
+    if any(vote.was_recalled and vote.revision == ticket.revision for vote in ticket.decisions.all()):
+        return "An approval of it was taken back."
     if ticket.follows_id:
         return "The agent was refused this before and asks again."
     if holder and holder != reviewer.get_username():

@@ -68,6 +68,8 @@ def record(
         if kind is DecisionType.EDIT:
             kind = _revise(ticket, decision, reviewer)
         _check_first_word(ticket, reviewer)
+        if kind is DecisionType.APPROVE:
+            _check_not_recalled(ticket, decision, reviewer)
         _check_confirmed(ticket, kind, decision)
         _write(ticket, kind, decision, reviewer, via, batch, now)
         _settle(ticket, now, decision, reviewer, kind, via)
@@ -109,6 +111,21 @@ def _check_first_word(ticket: Ticket, reviewer: User) -> None:
     """One word per person and revision. An edit comes before this: it speaks on the revision it makes."""
     if ticket.decisions.standing(ticket.revision).filter(reviewer=reviewer).exists():
         raise AlreadyDecided
+
+
+def _check_not_recalled(ticket: Ticket, decision: NewDecision, reviewer: User) -> None:
+    """An approval that was taken back is said anew by somebody who knows that, not by the old page once more."""
+    if decision.taken_back is None:
+        return
+    if decision.taken_back == ticket.decisions.recalled(ticket.revision).filter(reviewer=reviewer).count():
+        return
+    last = ticket.audit_entries.filter(type="ticket.recalled").order_by("-id").first()
+    who = "You" if last and last.actor_id == reviewer.pk else last.actor_name if last else "Somebody"
+    raise StaleDigest(
+        f"{who} took your approval back; look at it again before you repeat it.",
+        digest=ticket.digest,
+        revision=ticket.revision,
+    )
 
 
 def _check_confirmed(ticket: Ticket, kind: DecisionType, decision: NewDecision) -> None:

@@ -104,6 +104,7 @@ class DecisionForm(forms.Form):
     confirm = forms.CharField(required=False, max_length=200, strip=False)
     action = forms.CharField(required=False, max_length=200)
     remember = forms.BooleanField(required=False)
+    taken_back = forms.IntegerField(required=False, min_value=0, max_value=1_000_000)
     checked = forms.BooleanField(required=False)
     seen = forms.CharField(required=False, max_length=400)
 
@@ -121,6 +122,7 @@ class DecisionForm(forms.Form):
             confirm=self.cleaned_data["confirm"],
             action=self.cleaned_data["action"],
             remember=self.cleaned_data["remember"],
+            taken_back=self.cleaned_data["taken_back"] or 0,
         )
 
     def _content(self, ticket: Ticket, kind: str) -> tuple[dict[str, Any] | None, str]:

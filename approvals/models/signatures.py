@@ -67,6 +67,10 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         """The words on this revision that nobody took back."""
         return self.filter(revision=revision, withdrawn_at=None)
 
+    def recalled(self, revision: int) -> DecisionQuerySet:
+        """The words on this revision that stood and were taken back."""
+        return self.filter(revision=revision, withdrawn_at__gt=models.F("at"))
+
 
 class Decision(models.Model):
     """One reviewer's word on one revision."""

@@ -24,6 +24,7 @@ def of(ticket: Ticket, *, reader: User, blind: bool) -> dict[str, Any]:
         "signatures": display.signatures(ticket, blind=blind),
         "signers": _signers(ticket),
         **hidden(ticket, reader=reader),
+        "taken_back": taken_back(ticket, reader),
         "erasure": _erasure(ticket),
         "edits": [] if ticket.erased_at else list(_edits(ticket)),
         "findings": findings.of(ticket, reader=reader),
@@ -42,6 +43,12 @@ def hidden(ticket: Ticket, *, reader: User) -> dict[str, Any]:
     """What is hidden on the page of an open ticket, and whether this reader may have it shown."""
     found = reveals.of(ticket) if ticket.is_open else []
     return {"secrets": found, "may_reveal": bool(found) and reveals.may_reveal(ticket, reader)}
+
+
+def taken_back(ticket: Ticket, reader: User) -> int:
+    """How many of the reader's own approvals of this revision were taken back: an approval from this page says so."""
+    own = [vote for vote in ticket.decisions.all() if vote.reviewer_id == reader.pk and vote.was_recalled]
+    return sum(vote.revision == ticket.revision for vote in own)
 
 
 def _attention(ticket: Ticket, me: User, *, blind: bool) -> dict[str, Any]:

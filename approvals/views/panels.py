@@ -44,6 +44,7 @@ def page(request: HttpRequest, ticket: Ticket, *, refusal: ApprovalError | None 
         "findings": findings.of(ticket, reader=reader),
         "signatures": display.signatures(ticket, blind=blind),
         **facts.hidden(ticket, reader=tickets.reader(request)),
+        "taken_back": facts.taken_back(ticket, reader),
         "checked": asked.checked(ticket, ticket.args),
         "seen": looks.note(ticket, ticket.args, reader_id=reader.pk, is_second=is_second, before=before),
         "is_second": is_second,

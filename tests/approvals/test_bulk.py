@@ -161,6 +161,13 @@ def test_one_undo_takes_back_the_whole_batch(client: Client, mails: Any, alice: 
     assert "3 approvals taken back" in page and "Undo: take back" not in page
 
 
+def test_what_was_taken_back_is_approved_on_its_own_page(client: Client, mails: Any, alice: Any, bob: Any) -> None:
+    client.post(f"{say(client, alice, mails[:1]).headers['Location']}recall/")
+    assert say(client, alice, mails).status_code == 422
+    assert why(client, bob, mails) == {mails[0].pk: "An approval of it was taken back."}
+    assert states(mails) == ["pending"] * 3
+
+
 def test_a_look_decides_nothing(client: Client, mails: Any, alice: Any) -> None:
     client.force_login(alice)
     client.get("/bulk/", {f"digest-{mails[0].pk}": mails[0].digest, "type": "approve"})

@@ -8,6 +8,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from approvals import tickets
 from approvals.models import Decision, Ticket
 from tests import factories
 
@@ -162,3 +163,49 @@ def test_an_edit_beside_a_hostile_text_and_a_naive_pattern_is_answered_at_once(
     ticket = factories.open_ticket(args={"to": "a" * 60 + "!", "memo": "x"}, args_schema=schema)
     response = post(client, ticket, alice, "edit", **{"args.to": "a" * 60 + "!", "args.memo": "y"})
     assert (response.status_code, "does not have the form it must have" in response.content.decode()) == (422, True)
+
+
+@pytest.fixture
+def held(cast: Any) -> Ticket:
+    """A ticket that one reviewer decides, and whose approval can be taken back for a while."""
+    factories.make_policy("Orders", action="order", risk="medium", recall_seconds=600, requirements={"reviewers": 1})
+    return factories.open_ticket("order")
+
+
+def test_what_was_posted_before_a_recall_approves_nothing_when_it_comes_again(
+    client: Client, held: Ticket, alice: Any, bob: Any
+) -> None:
+    post(client, held, alice)
+    tickets.recall(held.pk, actor=bob)
+    refused(post(client, held, alice), 409, "bob took your approval back")
+    assert Ticket.objects.get().state == "pending"
+    assert Decision.objects.count() == 1
+
+
+def test_a_page_that_was_drawn_after_the_recall_approves(client: Client, held: Ticket, alice: Any, bob: Any) -> None:
+    for taken_back in (1, 2):
+        factories.decide(held, alice)
+        tickets.recall(held.pk, actor=bob)
+        client.force_login(alice)
+        assert f'name="taken_back" value="{taken_back}"' in client.get(f"/tickets/{held.pk}/").content.decode()
+    refused(post(client, held, alice, taken_back="1"), 409, "bob took your approval back")
+    assert post(client, held, alice, taken_back="2").status_code == 302
+    assert Ticket.objects.get().state == "approved"
+
+
+def test_a_colleague_s_recall_is_no_hindrance_to_a_first_word(
+    client: Client, held: Ticket, alice: Any, bob: Any
+) -> None:
+    factories.decide(held, alice)
+    tickets.recall(held.pk, actor=alice)
+    assert post(client, held, bob).status_code == 302
+    assert Ticket.objects.get().state == "approved"
+
+
+def test_the_page_of_approving_knows_of_the_recall_too(client: Client, cast: Any, alice: Any, bob: Any) -> None:
+    factories.make_policy("Grave", action="order", risk="high", recall_seconds=600, requirements={"reviewers": 1})
+    grave = factories.open_ticket("order")
+    factories.decide(grave, alice)
+    tickets.recall(grave.pk, actor=bob)
+    client.force_login(alice)
+    assert 'name="taken_back" value="1"' in client.get(f"/tickets/{grave.pk}/approve/").content.decode()
