@@ -11,16 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 from unicodedata import normalize
 
-from approvals import placeholders, redaction, wording
+from approvals import masks, placeholders, wording
 
 #: The room for it on a ticket.
 LONGEST = 200
-
-
-class _Hidden(str):
-    """Stands for a secret."""
-
-    __slots__ = ()
 
 
 class Unfilled(ValueError):
@@ -71,10 +65,10 @@ def _value(path: str | None, args: Mapping[str, Any]) -> str:
     if path is None:
         return ""
     try:
-        value = placeholders.at(redaction.redacted(dict(args), hide=_Hidden), path)
+        value = placeholders.at(masks.value(dict(args)), path)
     except placeholders.Missing:
         raise Unfilled(f"there is no argument {path}") from None
-    if isinstance(value, _Hidden) or (isinstance(value, str) and redaction.text(value) != value):
+    if isinstance(value, str) and masks.MARK.search(value):
         raise Unfilled(f"{path} is a secret, which nobody is asked to type")
     if value is None or isinstance(value, dict | list):
         raise Unfilled(f"{path} is not a text or a number")

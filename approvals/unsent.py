@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from approvals import digests, forms, policy
+from approvals.arguments import check_words
 from approvals.errors import DecisionNotAllowed, StaleDigest, TicketClosed, TooLarge
 from approvals.models import Ticket, Unsent
 from approvals.states import DecisionType
@@ -27,9 +28,12 @@ def keep(ticket_id: int, *, person: User, kind: str, digest: str, posted: Mappin
     """Keep the words and arguments of a form in the place of those before; nothing where nothing is typed.
 
     What is typed or ticked as proof of care is not kept: that is done anew. Raises an ApprovalError where this
-    person could not decide, where it is too much, or about a version that there never was.
+    person could not decide, where it is too much or no text, or about a version that there never was.
     """
     kept = {name: text for name, text in posted.items() if name == WORDS or name.startswith("args")}
+    for name, text in {**kept, "digest": digest, "type": kind}.items():
+        check_words(name, path="")
+        check_words(text, path="")
     if sum(len(name) + len(text) for name, text in kept.items()) > MOST:
         raise TooLarge(limit="at most 200,000 characters are kept")
     if kind not in DecisionType.values:

@@ -41,7 +41,7 @@ def edit(request: HttpRequest, ticket_id: int) -> HttpResponse:
 def _keep(request: HttpRequest, ticket: Ticket, data: dict[str, str]) -> None:
     """As it is typed now, also where no script says so."""
     digest = data.get("digest", "")
-    with suppress(StaleDigest, TooLarge):
+    with suppress(StaleDigest, TooLarge, InvalidArguments):
         unsent.keep(ticket.pk, person=tickets.reader(request), kind=DecisionType.EDIT.value, digest=digest, posted=data)
 
 

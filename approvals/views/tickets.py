@@ -143,7 +143,7 @@ def _arguments(
 
 def _since(request: HttpRequest, ticket: Ticket) -> list[differences.Change]:
     """What is different from the version that this reader had before them."""
-    seen = ticket.revisions.filter(digest=request.POST.get("digest", "")[:64]).first()
+    seen = next((shown for shown in ticket.revisions.all() if shown.digest == request.POST.get("digest")), None)
     return differences.of(seen.args, ticket.args, ticket.args_schema) if seen else []
 
 

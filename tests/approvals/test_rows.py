@@ -63,3 +63,8 @@ def test_the_next_deadline_is_the_nearest_whatever_comes_first(transfers: Any, a
     never, late, soon = (factories.open_ticket(action) for action in ("never", "late", "soon"))
     Ticket.objects.filter(pk__in=[never.pk, late.pk]).update(escalations=1)
     assert nearest_deadline(inbox.urgencies(alice, Tab.YOU)) == Ticket.objects.get(pk=soon.pk).deadline_at
+
+
+def test_a_graph_whose_name_is_made_to_be_misread_is_shown_as_it_is(transfers: Any) -> None:
+    drawn = row(factories.open_ticket(graph="pay\u202eroll"))
+    assert "pay⟨U+202E⟩roll" in drawn and "\u202e" not in drawn

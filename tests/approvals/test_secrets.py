@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from approvals import display, masks, tickets
+from approvals import confirmations, display, masks, tickets
 from approvals.errors import InvalidArguments
 from approvals.models import AuditEntry, Payload, Ticket, Wordlist
 from approvals.states import Execution
@@ -193,3 +193,17 @@ def test_nobody_is_asked_to_type_a_secret(cast: Any) -> None:
     ticket = factories.open_ticket(args=ARGS)
     assert ticket.confirm_text == "transfer_money"
     assert "is a secret" in str(ticket.policy)
+
+
+def test_nobody_is_asked_to_type_what_the_operator_calls_a_secret(settings: Any) -> None:
+    settings.COUNTERSIGN_SECRET_FIELDS = ["iban"]
+    wanted, why = confirmations.filled("{iban}", action="pay", args={"iban": "DE8937040044"})
+    assert wanted == "pay"
+    assert "is a secret" in why
+
+
+def test_a_version_that_cannot_be_shows_nothing_and_says_so(client: Client, ticket: Ticket, alice: Any) -> None:
+    client.force_login(alice)
+    response = client.post(f"{ticket.get_absolute_url()}secrets/", {"digest": "\0"})
+    assert response.status_code == 409
+    assert_hidden(response.content.decode())

@@ -151,6 +151,15 @@ def test_bad_input_is_refused_and_changes_nothing(
     assert (answer.status_code, answer.content, Unsent.objects.count()) == (status, b"", 0)
 
 
+@pytest.mark.parametrize("posted", [{"message": "a\0"}, {"args.\0": "1"}, {"digest": "\0"}, {"args.to": "\0"}])
+def test_what_no_database_can_keep_is_refused_and_changes_nothing(
+    client: Client, ticket: Ticket, alice: Any, posted: Any
+) -> None:
+    assert typed(client, ticket, alice, "edit", **{"args.amount": "25"}) == 204
+    assert typed(client, ticket, alice, "edit", **posted) == 422
+    assert Unsent.objects.get().posted == {"args.amount": "25"}
+
+
 def test_who_has_decided_may_not_decide_or_see_it_keeps_nothing(
     client: Client, ticket: Ticket, alice: Any, frank: Any, admin: Any
 ) -> None:
