@@ -37,7 +37,7 @@ class Change:
 
 def of(before: Any, after: Any, schema: Mapping[str, Any] | None = None) -> list[Change]:
     """What differs, leaf by leaf; `1`, `true` and `"1"` are different things. Secrets differ by their marks."""
-    root = schema or {}
+    root = masks.schema(schema) or {}
     return list(_between(masks.value(before), masks.value(after), root, root, path=(), labels=()))
 
 

@@ -112,7 +112,7 @@ def headline(ticket: Ticket, args: dict[str, Any] | None = None) -> str:
 def ticket_rows(ticket: Ticket) -> list[Row]:
     """The current arguments, what matters most first and marked."""
     first = salience.names(ticket.args, ticket.args_schema, cards.kept(ticket.card).salient)
-    plain = rows(masks.value(ticket.args), ticket.args_schema)
+    plain = rows(masks.value(ticket.args), masks.schema(ticket.args_schema))
     found = [replace(one, leads=one.key in first) for one in plain]
     return sorted(found, key=lambda one: not one.leads) if len(first) < len(found) else plain
 

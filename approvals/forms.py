@@ -27,7 +27,7 @@ class ArgumentsForm:
     ) -> None:
         """Bound when `data` is given; what was not posted keeps its value, and so does a secret whose mark is."""
         shown = masks.value(args)
-        self.root = fields.of(shown, schema, has_steps=True)
+        self.root = fields.of(shown, masks.schema(schema), has_steps=True)
         self.json_text = fields.text_of(replace(self.root, path=(), kind="json", value=shown, presence="value"))
         self.json_errors: list[str] = []
         self.errors: list[str] = []
@@ -39,7 +39,7 @@ class ArgumentsForm:
         self.args = args
         if data is not None:
             typed_in = self._from_json(data["args_json"]) if self.as_json else typed.read(self.root, data)
-            self.args = self._restored(typed_in, args)
+            self.args = self._restored(typed_in, args, schema)
 
     def is_valid(self) -> bool:
         """Could everything typed be read? Whether it may run is for `decisions.record` to say."""
@@ -71,9 +71,9 @@ class ArgumentsForm:
             elif not fields.place(self.root, fields.path_of(error["path"]), error["message"]):
                 self.errors.append(error["message"])
 
-    def _restored(self, typed_in: Any, args: dict[str, Any]) -> Any:
+    def _restored(self, typed_in: Any, args: dict[str, Any], schema: Any) -> Any:
         try:
-            return masks.restored(typed_in, of=args)
+            return masks.restored(typed_in, of=[args, schema])  # one of its choices may be a secret
         except InvalidArguments as strange:
             self.refuse(strange.errors)
             return args
@@ -160,11 +160,11 @@ def edited(ticket: Ticket, data: Mapping[str, str]) -> ArgumentsForm:
         return _edited_as_json(ticket, data, begun_on=shown.number)
     theirs = ArgumentsForm(shown.args, ticket.args_schema, data=data)
     if not theirs.is_valid():
-        untouched = fields.of(masks.value(shown.args), ticket.args_schema, has_steps=True).posted()
+        untouched = fields.of(masks.value(shown.args), masks.schema(ticket.args_schema), has_steps=True).posted()
         touched = {name: text for name, text in data.items() if untouched.get(name) != text.replace("\r\n", "\n")}
         return ArgumentsForm(ticket.args, ticket.args_schema, data=touched)
     both = differences.laid_over(ticket.args, before=shown.args, after=theirs.args)
-    as_typed = fields.of(masks.value(both), ticket.args_schema, has_steps=True).posted()
+    as_typed = fields.of(masks.value(both), masks.schema(ticket.args_schema), has_steps=True).posted()
     laid = ArgumentsForm(ticket.args, ticket.args_schema, data=as_typed)
     return laid if wording.same(laid.args, both) else ArgumentsForm(both, ticket.args_schema)
 

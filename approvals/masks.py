@@ -48,6 +48,16 @@ def value(found: Any) -> Any:
     return redaction.redacted(found, also=settings.COUNTERSIGN_SECRET_FIELDS, hide=of)
 
 
+#: What a schema tells of values, and what holds further schemas by the names of fields.
+_TELLING = frozenset({"enum", "const", "default", "examples", "pattern"})
+_NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
+
+
+def schema(found: Any) -> Any:
+    """The same JSON Schema with a mark for each secret in it; of a field of secrets it tells no value."""
+    return _schema(found, is_secret_field=False, by_name=False)
+
+
 def text(words: str) -> str:
     """The same words with a mark for each secret in them."""
     return redaction.text(words, also=settings.COUNTERSIGN_SECRET_FIELDS, hide=of)
@@ -70,6 +80,21 @@ def restored(typed: Any, *, of: Any) -> Any:
     Raises InvalidArguments for a mark that stands for nothing there: what runs would be the mark itself.
     """
     return _restored(typed, {secret.mask: secret.plain for secret in secrets(of)}, set(_marks_in(of)), path="")
+
+
+def _schema(found: Any, *, is_secret_field: bool, by_name: bool) -> Any:
+    if isinstance(found, list):
+        return [_schema(inner, is_secret_field=is_secret_field, by_name=False) for inner in found]
+    if not isinstance(found, dict):
+        return text(found) if isinstance(found, str) else found
+    made = {}
+    for key, inner in found.items():
+        if key in _TELLING and not by_name:
+            made.update({} if is_secret_field else {key: value(inner)})
+            continue
+        hides = is_secret_field or (by_name and is_secret([key]))
+        made[text(key)] = _schema(inner, is_secret_field=hides, by_name=key in _NAMED and not by_name)
+    return made
 
 
 def _secrets(plain: Any, masked: Any, *, path: str) -> Iterator[Secret]:

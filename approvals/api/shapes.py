@@ -131,7 +131,7 @@ def ticket(found: Ticket, *, blind: bool, is_masked: bool) -> TicketOut:
     hide = masks.value if is_masked else _as_it_is
     taken = {name: getattr(found, name) for name in TicketOut.model_fields if name not in _MADE}
     return TicketOut(
-        **{**taken, **{name: hide(taken[name]) for name in _SAID}},
+        **{**taken, **{name: hide(taken[name]) for name in _SAID}, **_schemas(taken, is_masked=is_masked)},
         url=settings.PUBLIC_URL + found.get_absolute_url(),
         interrupt_id=found.interrupt_id or None,
         confirm_text=found.confirm_text or None,
@@ -149,6 +149,10 @@ _MADE = {"url", "interrupt_id", "confirm_text", "policy", "outcome", "message", 
 _MADE |= {"requirements", "decisions"}
 #: What may hold a secret.
 _SAID = ("args", "description", "reasoning", "context", "evidence", "case_for", "case_against", "best_guess")
+
+
+def _schemas(taken: dict[str, Any], *, is_masked: bool) -> dict[str, Any]:
+    return {name: masks.schema(taken[name]) for name in ("args_schema", "answer_schema")} if is_masked else {}
 
 
 def _as_it_is(value: Any) -> Any:

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from approvals import confirmations, display, masks, tickets
+from approvals import confirmations, display, forms, masks, tickets
 from approvals.errors import InvalidArguments
 from approvals.models import AuditEntry, Payload, Ticket, Wordlist
 from approvals.states import Execution
@@ -207,3 +207,20 @@ def test_a_version_that_cannot_be_shows_nothing_and_says_so(client: Client, tick
     response = client.post(f"{ticket.get_absolute_url()}secrets/", {"digest": "\0"})
     assert response.status_code == 409
     assert_hidden(response.content.decode())
+
+
+def test_no_schema_tells_a_secret_on_a_page_or_over_the_api(client: Client, transfers: Any, alice: Any) -> None:
+    told = {"title": f"T {KEY}", "description": f"D {KEY}", "enum": ["x", KEY], "default": KEY, "examples": [KEY]}
+    password = {"type": "string", "enum": [CANARY, "x"], "default": CANARY, "examples": [CANARY]}
+    schema = {"type": "object", "properties": {"note": told, "password": password}}
+    ticket = factories.open_ticket(args={"note": "x", "password": "x"}, args_schema=schema)
+    assert_hidden(page_of(client, alice, ticket.get_absolute_url()))
+    shown = Program(alice, "decide").get(f"tickets/{ticket.pk}").json()["args_schema"]
+    assert_hidden(json.dumps(shown))
+    assert shown["properties"]["password"] == {"type": "string"}
+    assert shown["properties"]["note"]["title"] == f"T {masks.of(KEY)}"
+
+
+def test_a_choice_that_is_a_secret_can_be_taken_by_its_mark() -> None:
+    schema = {"type": "object", "properties": {"note": {"enum": ["x", KEY]}}}
+    assert forms.ArgumentsForm({"note": "x"}, schema, data={"args.note": "1"}).args == {"note": KEY}
