@@ -75,20 +75,27 @@ def _kept(refusal: ApprovalError) -> str:
     return "It asks for a typed confirmation." if isinstance(refusal, ConfirmationRequired) else str(refusal)
 
 
-def results(batch: Batch) -> list[Result]:
-    """What became of each ticket: those that were decided, then those that were not."""
-    done = Ticket.objects.filter(decisions__batch=batch).for_list().order_by("pk")
-    left = Ticket.objects.filter(pk__in=list(batch.refused)).for_list().order_by("pk")
+def results(batch: Batch, *, reader: User) -> list[Result]:
+    """What became of each ticket that the reader may still see: those that were decided, then those that were not."""
+    visible = Ticket.objects.visible_to(reader).for_list().order_by("pk")
+    done = visible.filter(decisions__batch=batch)
+    left = visible.filter(pk__in=list(batch.refused))
     return [
         *(Result(ticket=ticket, refusal="") for ticket in done),
         *(Result(ticket=ticket, refusal=batch.refused[str(ticket.pk)]) for ticket in left),
     ]
 
 
+def unseen(batch: Batch, seen: Sequence[Result]) -> int:
+    """How many tickets of the batch are not among these."""
+    return batch.decisions.count() + len(batch.refused) - len(seen)
+
+
 def recall(batch: Batch, *, actor: User) -> int:
-    """Take back every approval of the batch that can still be taken back; how many those were."""
+    """Take back every approval of the batch that the actor may still see and take back; how many those were."""
     taken = 0
-    for ticket_id in Ticket.objects.filter(decisions__batch=batch).order_by("pk").values_list("pk", flat=True):
+    visible = Ticket.objects.visible_to(actor)
+    for ticket_id in visible.filter(decisions__batch=batch).order_by("pk").values_list("pk", flat=True):
         try:
             tickets.recall(ticket_id, actor=actor)
         except ApprovalError:

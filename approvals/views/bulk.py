@@ -43,10 +43,11 @@ def show(request: HttpRequest) -> HttpResponse:
 def result(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """What became of each ticket; for whoever decided."""
     batch = get_object_or_404(Batch, pk=batch_id, reviewer=reader(request))
-    results = bulk.results(batch)
+    results = bulk.results(batch, reader=reader(request))
     context = {
         "page": "inbox",
         "batch": batch,
+        "unseen": bulk.unseen(batch, results),
         "done": [each.ticket for each in results if not each.refusal],
         "refused": [each for each in results if each.refusal],
         "recallable": [each for each in results if tickets.may_recall(each.ticket, batch.reviewer)],

@@ -168,6 +168,18 @@ def test_what_was_taken_back_is_approved_on_its_own_page(client: Client, mails: 
     assert states(mails) == ["pending"] * 3
 
 
+def test_who_may_not_see_the_tickets_any_more_is_told_how_many_and_takes_back_none(
+    client: Client, mails: Any, alice: Any
+) -> None:
+    batch = say(client, alice, mails).headers["Location"]
+    alice.groups.clear()
+    page = client.get(batch).content.decode()
+    assert "3 tickets of this list are not yours to see any more." in page
+    assert f"ticket-row-{mails[0].pk}" not in page and "Undo: take back" not in page
+    client.post(f"{batch}recall/")
+    assert states(mails) == ["approved"] * 3
+
+
 def test_a_look_decides_nothing(client: Client, mails: Any, alice: Any) -> None:
     client.force_login(alice)
     client.get("/bulk/", {f"digest-{mails[0].pk}": mails[0].digest, "type": "approve"})
