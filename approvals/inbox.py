@@ -124,8 +124,18 @@ def next_for(user: User, *, after: int = 0) -> list[int]:
     )
     handed = list(free.handed_to(user).by_urgency().values_list("pk", flat=True)[:PAGE])
     found = list(dict.fromkeys([*handed, *free.by_urgency().values_list("pk", flat=True)[:PAGE]]))
-    place = found.index(after) if after in found else -1
-    return found[place + 1 :] + found[: max(place, 0)]
+    behind = found[found.index(after) + 1 :] if after in found else []
+    if after and not behind:
+        behind = _behind(free.exclude(pk__in=handed), after)
+    return [ticket_id for ticket_id in dict.fromkeys([*behind, *found]) if ticket_id != after]
+
+
+def _behind(free: TicketQuerySet, after: int) -> list[int]:
+    """The next less urgent ones, however many come before them; none where the ticket itself is not there any more."""
+    urgency = free.filter(pk=after).values_list(URGENCY, flat=True).first() if after else None
+    if urgency is None:
+        return []
+    return list(free.less_urgent(urgency, after).by_urgency().values_list("pk", flat=True)[:PAGE])
 
 
 def returns(user: User) -> datetime | None:
@@ -141,7 +151,7 @@ def listing(user: User, tab: Tab, *, filters: Filters, after: str = "") -> Listi
     handed = _marks(ranked.handed_to(user), most=PAGE - 1) if tab is Tab.YOU else []
     rest = ranked.exclude(pk__in=[mark.id for mark in handed]) if handed else ranked
     marks = handed + _marks(rest, most=MOST + 1)
-    cursor = _cursor(after)
+    cursor = place(after)
     page = _marks(rest.less_urgent(*cursor), most=PAGE + 1) if cursor else marks[: PAGE + 1]
     return Listing(
         tickets=_rows(page[:PAGE], reader=user),
@@ -200,7 +210,7 @@ def _marks(ranked: TicketQuerySet, *, most: int) -> list[Mark]:
     return [Mark(*row) for row in rows[:most]]
 
 
-def _cursor(after: str) -> tuple[int, int] | None:
+def place(after: str) -> tuple[int, int] | None:
     """Urgency and id of the last ticket of the page before; None for what is no cursor of ours."""
     urgency, _, ticket_id = after.partition("-")
     if not (after.isascii() and urgency.isdecimal() and ticket_id.isdecimal() and len(after) < 40):

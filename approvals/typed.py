@@ -142,11 +142,21 @@ def number(text: str, *, whole: bool = False) -> int | float:
 def from_json(text: str) -> Any:
     """Any JSON value. Raises Unreadable, naming the line."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_once_each)
+    except Unreadable:
+        raise
     except json.JSONDecodeError as error:
         raise Unreadable(f"This is not JSON: {error.msg} in line {error.lineno}.") from error
     except (ValueError, RecursionError) as error:
         raise Unreadable("This is not JSON that can be kept exactly.") from error
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; of a key that stands there twice nobody could say which value was meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise Unreadable("The same key stands twice in one object; keep one of them.")
+    return found
 
 
 def _refuse(name: str) -> Any:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest, QueryDict
 
+from approvals import inbox
 from approvals.filters import Filters
 from approvals.inbox import Tab
 
@@ -29,8 +30,12 @@ class Asked:
 
 def asked(told: Mapping[str, str]) -> Asked:
     """The list that the query of an address asks for."""
-    tab = told.get("tab", "")
-    return Asked(tab=Tab(tab) if tab in Tab.values else Tab.YOU, filters=Filters.of(told), after=told.get("after", ""))
+    tab, after = told.get("tab", ""), told.get("after", "")
+    return Asked(
+        tab=Tab(tab) if tab in Tab.values else Tab.YOU,
+        filters=Filters.of(told),
+        after=after if inbox.place(after) else "",
+    )
 
 
 def around(request: HttpRequest) -> Asked:

@@ -292,3 +292,9 @@ def test_no_step_breaks_the_form(step: str, posted: dict[str, str]) -> None:
 def test_rows_nobody_offered_break_nothing(keys: list[str]) -> None:
     form = ArgumentsForm(CHAIRS, ORDER, data={"args.lines~rows": ",".join(keys)})
     assert all(line in CHAIRS["lines"] for line in form.args["lines"])
+
+
+def test_a_key_that_stands_twice_in_json_is_refused():
+    form = ArgumentsForm({"amount": 1}, data={"args_json": '{"amount": 1, "amount": 100}'})
+    assert not form.is_valid()
+    assert form.json_errors == ["The same key stands twice in one object; keep one of them."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals import claims
+from approvals import claims, inbox
 from approvals.models import Claim
 from tests.factories import make_policy, open_ticket
 
@@ -63,3 +63,13 @@ def test_the_statements_do_not_grow_with_what_waits(two, asks, django_assert_max
         open_ticket("send_email", args={"to": f"p{number}@example.com"})
     with django_assert_max_num_queries(len(few)):
         asks(after=two[0].pk)
+
+
+def test_one_after_the_other_goes_on_behind_the_first_page(cast, alice, monkeypatch):
+    monkeypatch.setattr(inbox, "PAGE", 2)
+    waiting = [open_ticket("send_email").pk for _ in range(5)]
+    passed = [waiting[0]]
+    while len(passed) < len(waiting):
+        passed.append(inbox.next_for(alice, after=passed[-1])[0])
+    assert passed == waiting
+    assert inbox.next_for(alice, after=passed[-1])[0] == waiting[0]
