@@ -14,6 +14,8 @@ from approvals.models import AuditEntry, Revision, Snooze, Ticket
 
 #: More of what a run asked for before is on the page of the run.
 EARLIER = 5
+#: More of what was changed is named in the history: a ticket may be edited a hundred times.
+EDITS = 5
 
 
 def of(ticket: Ticket, *, reader: User, blind: bool) -> dict[str, Any]:
@@ -27,6 +29,7 @@ def of(ticket: Ticket, *, reader: User, blind: bool) -> dict[str, Any]:
         "taken_back": taken_back(ticket, reader),
         "erasure": _erasure(ticket),
         "edits": [] if ticket.erased_at else list(_edits(ticket)),
+        "edits_before": max(ticket.revision - 1 - EDITS, 0),
         "findings": findings.of(ticket, reader=reader),
         "earlier": _earlier(ticket, reader),
         "follows": _follows(ticket, reader),
@@ -63,9 +66,9 @@ def _attention(ticket: Ticket, me: User, *, blind: bool) -> dict[str, Any]:
 
 
 def _edits(ticket: Ticket) -> Iterator[tuple[Revision, list[differences.Change]]]:
-    """Each later revision with its differences from the one before, newest first."""
+    """The last revisions, each with its differences from the one before, newest first."""
     pairs = list(pairwise(ticket.revisions.all()))
-    for before, after in reversed(pairs):
+    for before, after in reversed(pairs[-EDITS:]):
         yield after, differences.of(before.args, after.args, ticket.args_schema)
 
 

@@ -73,7 +73,7 @@ def test_a_new_key_on_top_locks_and_the_old_one_still_opens(key):
         vault.open_(newer)
 
 
-@pytest.mark.parametrize("wrong", [None, Fernet.generate_key(), b"no key"])
+@pytest.mark.parametrize("wrong", [None, Fernet.generate_key(), b"no key"], ids=["none", "another", "no key"])
 def test_without_its_key_nothing_is_sent_and_the_channel_says_so(key, alice, transfers, wrong):
     of_finance(address=ADDRESS)
     alice.email = "alice@example.com"

@@ -19,6 +19,16 @@ def page_of(client: Client, ticket: Any, user: Any, **headers: str) -> str:
     return client.get(ticket.get_absolute_url(), headers=headers).content.decode()
 
 
+def test_of_many_versions_the_last_five_are_compared(client: Client, transfers: Any, alice: Any) -> None:
+    ticket = factories.open_ticket()
+    for amount in range(1, 9):
+        factories.decide(ticket, alice, "edit", args={"amount": amount, "to": "bob"})
+    client.force_login(alice)
+    page = client.get(ticket.get_absolute_url()).content.decode()
+    assert [f"Version {number}, by alice" in page for number in (9, 5, 4)] == [True, True, False]
+    assert "3 earlier versions: the history names each." in page
+
+
 def test_a_ticket_of_others_is_not_found(client: Client, transfers: Any, frank: Any) -> None:
     ticket = factories.open_ticket()
     client.force_login(frank)
