@@ -91,7 +91,7 @@ def _missing(wanted: Iterable[str], held: Any) -> str:
 
 
 def _named(names: list[str]) -> str:
-    return " and ".join(f"“{masks.text(name)}”" for name in names[:NAMED])
+    return " and ".join(f"“{masks.text(str(name))}”" for name in names[:NAMED])
 
 
 def _extras(error: ValidationError) -> list[str]:

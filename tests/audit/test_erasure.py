@@ -138,12 +138,12 @@ def test_the_database_refuses_to_erase_without_an_entry_and_to_say_something_els
         transaction.get_connection().cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-def test_no_list_of_what_was_refused_together_keeps_an_argument(cast: Any) -> None:
-    factories.make_policy(action="greet", risk="medium", gate="manual", confirm="{to}", requirements={"reviewers": 1})
+def test_no_list_of_what_was_refused_together_names_an_erased_ticket(cast: Any) -> None:
+    factories.make_policy(action="greet", risk="medium", requirements={"reviewers": 1})
     ticket = factories.open_ticket("greet", args={"to": "Ana"}, interrupt_id="")
     said = {"reviewer": cast["alice"], "kind": DecisionType.APPROVE, "message": "", "now": clock.now()}
-    batch = bulk.record({ticket.pk: ticket.digest}, **said)
-    assert batch.refused == {str(ticket.pk): "It asks for a typed confirmation."}
+    batch = bulk.record({ticket.pk: "0" * 64}, **said)
+    assert list(batch.refused) == [str(ticket.pk)]
     factories.decide(ticket, cast["alice"], "reject", message="No.")
     erase(ticket)
     assert Batch.objects.get().refused == {}
