@@ -15,7 +15,7 @@ from hitl_site.outages import SaidOnce
 @pytest.fixture
 def said():
     """Which records pass a filter such as the log of requests has."""
-    [installed] = [one for one in logging.getLogger("django.request").filters if isinstance(one, SaidOnce)]
+    installed, *_ = (one for one in logging.getLogger("django.request").filters if isinstance(one, SaidOnce))
     once = type(installed)()
 
     def passed(status, error=None):
