@@ -107,7 +107,7 @@ def holds(condition: str, facts: dict[str, Any], *, total: Callable[[Total], flo
     if asked.failure:
         raise asked.failure
     if not isinstance(answer, bool):
-        raise ConditionError(f"the condition gave {answer!r}, not true or false")
+        raise ConditionError("the condition gave something else than true or false")  # which may be a secret
     return answer
 
 

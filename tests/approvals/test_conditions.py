@@ -18,6 +18,10 @@ def problem(condition, **args):
     return str(caught.value)
 
 
+def test_what_a_condition_gave_instead_is_told_to_nobody():
+    assert "hunter2" not in problem("args.password", password="hunter2")
+
+
 @pytest.mark.parametrize(
     ("condition", "why"),
     [

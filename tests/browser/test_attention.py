@@ -7,11 +7,11 @@ import pytest
 from approvals import claims, deadlines, snoozes
 from tests import daphne, factories
 from tests.browser.stage import elsewhere, shown, sign_in
-from tests.browser.windows import CHROMIUM
+from tests.browser.windows import needs_chromium
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM} on this machine"),
+    needs_chromium,
 ]
 
 

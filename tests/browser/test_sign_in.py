@@ -11,14 +11,14 @@ from django.contrib.auth.models import User
 
 from tests import daphne
 from tests.browser.stage import elsewhere, shown
-from tests.browser.windows import CHROMIUM
+from tests.browser.windows import needs_chromium
 from tests.stubs import openid
 
 PASSWORD = "correct horse battery staple"
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM} on this machine"),
+    needs_chromium,
 ]
 
 
