@@ -16,8 +16,8 @@ from typing import Any
 from django.utils.crypto import salted_hmac
 
 from approvals import cards, masks, quorum, salience, wording
-from approvals.models import RISK_ORDER, Decision, Ticket
-from approvals.states import DecisionType, Gate, Outcome, Risk
+from approvals.models import Decision, Ticket, urgency
+from approvals.states import DecisionType, Gate, Outcome
 
 #: Below this depth a value is shown as JSON: deeper nesting helps nobody and breaks the page.
 DEPTH = 4
@@ -174,7 +174,7 @@ def order(ticket: Ticket, reader: Any = None) -> str:
     handed = None if reader is None else ticket.handed_over
     is_handed = handed is not None and handed.receiver_id == reader.pk
     rank = 0 if is_handed else 1 if ticket.escalations else 2
-    return f"{rank} {_moment(ticket.deadline_at)} {RISK_ORDER[Risk(ticket.risk)]} {ticket.pk:019d}"
+    return f"{rank} {urgency.of(ticket):019d} {ticket.pk:019d}"
 
 
 def same(ticket: Ticket) -> str:

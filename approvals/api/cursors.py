@@ -24,10 +24,9 @@ def read(cursor: str | None) -> Place | None:
     if not cursor:
         return None
     try:
-        is_open, at, ticket_id, rank, risk = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        numbers = [int(number) for number in (ticket_id, rank, risk)]
+        is_open, ticket_id, urgency, at = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         when = None if at is None else datetime.fromisoformat(at)
-        return _checked(Place(is_open=is_open is True, at=when, id=numbers[0], rank=numbers[1], risk=numbers[2]))
+        return _checked(Place(is_open=is_open is True, id=int(ticket_id), urgency=int(urgency), at=when))
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidArguments([{"path": "query/cursor", "message": "this is no cursor of ours"}]) from error
 
@@ -38,6 +37,6 @@ def _checked(place: Place) -> Place:
         raise ValueError("nothing is resolved at no time")
     if place.at is not None and place.at.tzinfo is None:
         raise ValueError("a time without a zone")
-    if not all(0 <= number < 2**31 for number in (place.rank, place.risk)) or not 0 <= place.id < 2**63:
+    if not all(0 <= number < 2**63 for number in (place.id, place.urgency)):
         raise ValueError("no such number")
     return place

@@ -18,9 +18,10 @@ from approvals.models.rosters import RosterChange
 from approvals.models.seals import Block, HeadExport, Leaf, Seal
 from approvals.models.signatures import Decision, Revision, TicketRequirement
 from approvals.models.tallies import TalliedDay, Tally
-from approvals.models.ticket_lists import URGENCY, Circle, TicketQuerySet, circles, circles_seen_by, nearest_deadline
-from approvals.models.tickets import EDITOR_BARRED, RISK_ORDER, Ticket
+from approvals.models.ticket_lists import Circle, TicketQuerySet, circles, circles_seen_by
+from approvals.models.tickets import EDITOR_BARRED, Ticket
 from approvals.models.tokens import RemoteRequest, Token, TokenUse
+from approvals.models.urgency import RISK_ORDER, URGENCY, nearest_deadline
 from approvals.models.webhooks import Delivery, Webhook
 from approvals.models.wordlists import Wordlist
 

@@ -8,8 +8,7 @@ circles of people who are asked, and those are looked up first too.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.postgres.search import SearchQuery
@@ -20,22 +19,12 @@ from django.db.models.functions import Now
 from approvals import lexemes, states
 from approvals.models.attention import Claim, Handover, Seen, Snooze, SnoozeQuerySet
 from approvals.models.signatures import Decision, TicketRequirement
+from approvals.models.urgency import URGENCY
 from approvals.states import TicketState
 
 if TYPE_CHECKING:
     from approvals.models.tickets import Ticket  # noqa: F401  the subscript below is text
 
-
-#: What was escalated first, then the nearest deadline, then the highest risk: one number, small first.
-URGENCY = models.Func(
-    "escalations", "deadline_at", "risk", function="approvals_urgency", output_field=models.BigIntegerField()
-)
-
-
-#: The bits of an urgency below the highest, and what they are at least where there is no deadline: see 0020_inbox.
-_UNESCALATED = (1 << 60) - 1
-_NEVER = 4_000_000_000_000_000 << 2
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: Looked up one by one up to here: a condition for each of hundreds takes longer than to look at every ticket.
 MOST_CIRCLES = 50
@@ -83,12 +72,6 @@ def circles_seen_by(user: Any) -> list[Circle]:
         return circles()
     mine = set(groups_of(user))
     return [circle for circle in circles() if mine.intersection(circle.asked)] if mine else []
-
-
-def nearest_deadline(urgencies: Iterable[int]) -> datetime | None:
-    """The nearest of the deadlines that are in these urgencies, escalated or not; None where there is none."""
-    soonest = min((urgency & _UNESCALATED for urgency in urgencies), default=_NEVER) >> 2
-    return None if soonest >= _NEVER >> 2 else _EPOCH + timedelta(microseconds=soonest)
 
 
 def groups_of(user: Any) -> list[int]:
@@ -231,8 +214,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         return self.resolved().filter(Q(resolved_at__lt=last[0]) | Q(resolved_at=last[0], pk__lt=last[1]))
 
     def by_urgency(self, user: Any = None) -> TicketQuerySet:
-        """What was handed to this user first, then what was escalated, then the nearest deadline, the highest
-        risk, the oldest."""
+        """What was handed to this user first, then by `urgency`, then the oldest."""
         if user is None:
             return self.order_by(URGENCY, "id")
         handed = Exists(Handover.objects.filter(ticket=OuterRef("pk"), receiver=user))

@@ -18,11 +18,9 @@ from approvals import states
 from approvals.models.attention import Handover
 from approvals.models.record import ChainHead
 from approvals.models.signatures import Revision
-from approvals.models.ticket_lists import URGENCY, TicketQuerySet
+from approvals.models.ticket_lists import TicketQuerySet
+from approvals.models.urgency import URGENCY
 from approvals.states import DecisionType, Execution, Gate, OnTimeout, Outcome, Risk, TicketState
-
-#: Most urgent first where two tickets share a deadline.
-RISK_ORDER = {Risk.CRITICAL: 0, Risk.HIGH: 1, Risk.MEDIUM: 2, Risk.LOW: 3}
 
 #: Where nothing else is said, nobody signs what they changed themselves.
 EDITOR_BARRED = frozenset({Risk.HIGH, Risk.CRITICAL})

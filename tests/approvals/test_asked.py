@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import random
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
+from django.test import Client
 
-from approvals import audit, inbox, tickets
+from approvals import audit, display, inbox, listings, tickets
 from approvals.inbox import Tab
-from approvals.models import Ticket, TicketRequirement, circles
+from approvals.models import RISK_ORDER, URGENCY, Ticket, TicketRequirement, circles, nearest_deadline, urgency
+from approvals.models.urgency import STEP
 from tests import factories
+from tests.approvals.test_views_inbox import listed
 
 
 def names(ids: list[int]) -> set[str]:
@@ -82,12 +88,58 @@ def test_nobody_asks_somebody_who_is_switched_off(transfers: Any, alice: Any) ->
     assert [tab for tab in Tab if inbox.of(alice, tab).exists()] == []
 
 
-def test_the_order_of_the_index_is_the_order_of_urgency(cast: Any) -> None:
-    for name, seconds, risk in (("late", 7_200, "low"), ("soon", 60, "low"), ("grave", 60, "critical")):
-        factories.make_policy(name, action=name, deadline_seconds=seconds, risk=risk, requirements={"reviewers": 1})
-    factories.make_policy("never", action="never", deadline_seconds=None, requirements={"reviewers": 1})
-    tickets = {name: factories.open_ticket(name) for name in ("never", "late", "soon", "grave")}
-    Ticket.objects.filter(pk=tickets["grave"].pk).update(deadline_at=Ticket.objects.get(action="soon").deadline_at)
-    assert [ticket.action for ticket in Ticket.objects.by_urgency()] == ["grave", "soon", "late", "never"]
-    Ticket.objects.filter(action="never").update(escalations=1)
-    assert Ticket.objects.by_urgency()[0].action == "never"
+#: A moment at which a step of five minutes begins.
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def due(after: timedelta | None, risk: str = "low", **fields: Any) -> Ticket:
+    """A ticket that is due so long after noon, or never."""
+    ticket = factories.open_ticket(f"act_{risk}")
+    Ticket.objects.filter(pk=ticket.pk).update(deadline_at=after if after is None else NOON + after, **fields)
+    return ticket
+
+
+@pytest.fixture
+def risks(cast: Any) -> None:
+    for risk in RISK_ORDER:
+        factories.make_policy(risk, action=f"act_{risk}", risk=risk, requirements={"reviewers": 1})
+
+
+def test_the_risk_decides_among_deadlines_of_the_same_five_minutes(risks: None, client: Client, alice: Any) -> None:
+    never, earlier, later = due(None, "critical"), due(timedelta(0)), due(2 * MICROSECOND)
+    medium, high = due(MICROSECOND, "medium"), due(STEP - MICROSECOND, "high")
+    first, last = due(-MICROSECOND), due(STEP, "critical")
+    escalated = due(timedelta(days=9), escalations=1)
+    expected = [escalated, first, high, medium, earlier, later, last, never]
+    assert list(Ticket.objects.by_urgency()) == expected
+    assert sorted(Ticket.objects.all(), key=display.order) == expected
+    assert listed(client, alice, "/") == expected
+    place, found = None, []
+    for _ in expected:
+        page, place = listings.page(Ticket.objects.all(), after=place, limit=1)
+        found += page
+    assert (found, place) == (expected, None)
+
+
+def test_a_row_that_is_pushed_knows_the_number_of_the_database(risks: None) -> None:
+    chance = random.Random(5)
+    spans = [timedelta(microseconds=chance.randrange(-(10**15), 10**15)) for _ in range(6)]
+    for span in (None, *spans, timedelta(days=365 * 900)):
+        for risk in RISK_ORDER:
+            due(span, risk, escalations=chance.randrange(2))
+    found = list(Ticket.objects.annotate(computed=URGENCY))
+    assert [urgency.of(ticket) for ticket in found] == [ticket.computed for ticket in found]
+    near = min(ticket.deadline_at for ticket in found if ticket.deadline_at)
+    assert nearest_deadline(ticket.computed for ticket in found) == near
+
+
+def test_the_first_page_is_read_from_the_index(risks: None, alice: Any) -> None:
+    ranked = {"all": Ticket.objects.pending(), "of_risk": Ticket.objects.pending().filter(risk="high")}
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
+    for name, found in ranked.items():
+        index = "ticket_urgency_idx" if name == "all" else "ticket_of_risk_idx"
+        for page in (found.by_urgency(), found.by_urgency().less_urgent(1 << 60, 1)):
+            plan = page.values("pk")[:50].explain()
+            assert index in plan and "Sort" not in plan, plan
