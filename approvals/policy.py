@@ -16,6 +16,7 @@ from approvals.contract import Origin, ProposedAction
 from approvals.errors import AlreadyDecided, NotAnApprover, NotYourTurn, OwnRequest
 from approvals.matching import Rule, Terms
 from approvals.models import Policy, Ticket
+from approvals.models.ticket_lists import groups_of
 from approvals.states import OnTimeout
 
 
@@ -72,8 +73,15 @@ def may_decide(user: User, ticket: Ticket) -> None:
     """Raises OwnRequest or NotAnApprover where this person may not decide on the ticket."""
     if ticket.bar_requester and ticket.requester_id == user.pk:
         raise OwnRequest
-    if not user.is_active or not ticket.requirements.filter(group__user=user.pk).exists():
+    if not user.is_active or not _is_asked(user, ticket):
         raise NotAnApprover
+
+
+def _is_asked(user: User, ticket: Ticket) -> bool:
+    """No query on a ticket from `for_list`; one under its lock, where only what stands at this moment counts."""
+    if ticket.has_fetched("requirements"):
+        return not {requirement.group_id for requirement in ticket.requirements.all()}.isdisjoint(groups_of(user))
+    return ticket.requirements.filter(group__user=user.pk).exists()
 
 
 def may_still_decide(user: User, ticket: Ticket) -> None:

@@ -268,8 +268,8 @@ def _check_recall(ticket: Ticket, actor: User, now: datetime) -> None:
 
 
 def _has_signed(ticket: Ticket, actor: User) -> bool:
-    signed = ticket.decisions.standing(ticket.revision).filter(reviewer=actor, type__in=ticket.signs)
-    return actor.is_active and signed.exists()
+    own = [vote for vote in ticket.decisions.all() if vote.reviewer_id == actor.pk and vote.stands(ticket.revision)]
+    return actor.is_active and any(vote.type in ticket.signs for vote in own)
 
 
 def _release(ticket: Ticket, now: datetime, via: Channel | None) -> datetime:

@@ -189,10 +189,22 @@ class Ticket(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("approvals:ticket", args=(self.pk,))
 
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """The arguments too: an erasure takes them out of a revision that keeps its number."""
+        vars(self).pop("_current", None)
+        super().refresh_from_db(*args, **kwargs)
+
+    def has_fetched(self, relation: str) -> bool:
+        """Did a list bring these along?"""
+        return relation in getattr(self, "_prefetched_objects_cache", {})
+
     @property
     def current(self) -> Revision:
-        """The revision that a decision is about; uses the prefetched revisions where there are any."""
-        return next(r for r in self.revisions.all() if r.number == self.revision)
+        """The revision that a decision is about, fetched once; uses the prefetched revisions where there are any."""
+        kept: Revision | None = vars(self).get("_current")
+        if kept is None or kept.number != self.revision:
+            kept = self._current = next(r for r in self.revisions.all() if r.number == self.revision)
+        return kept
 
     @property
     def handed_over(self) -> Handover | None:

@@ -11,6 +11,7 @@ from django.test import Client
 from approvals import claims
 from approvals.models import AuditEntry, Batch, Decision, Ticket
 from tests import factories
+from tests.statements import counted
 
 
 @pytest.fixture
@@ -185,3 +186,23 @@ def test_a_look_decides_nothing(client: Client, mails: Any, alice: Any) -> None:
     client.get("/bulk/", {f"digest-{mails[0].pk}": mails[0].digest, "type": "approve"})
     assert client.get(f"/bulk/{'0' * 8}-{'0' * 4}-4{'0' * 3}-8{'0' * 3}-{'0' * 12}/recall/").status_code == 405
     assert states(mails) == ["pending"] * 3
+
+
+def test_three_together_are_shown_in_as_many_statements_as_one(client: Client, mails: Any, alice: Any) -> None:
+    client.force_login(alice)
+    taken = []
+    for chosen in (mails[:1], mails[1:], mails):
+        with counted() as statements:
+            table(client, alice, chosen)
+        taken.append(len(statements))
+    assert taken[1:] == taken[:1] * 2, taken
+
+
+def test_what_became_of_three_is_shown_in_as_many_statements_as_of_one(client: Client, mails: Any, alice: Any) -> None:
+    taken = []
+    for chosen in (mails[:1], mails[1:]):
+        place = say(client, alice, chosen).headers["Location"]
+        with counted() as statements:
+            client.get(place)
+        taken.append(len(statements))
+    assert taken[0] == taken[1], taken

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from approvals import intake, tickets
+from approvals import edits, intake, tickets
 from approvals.contract import NewDecision, Origin
 from approvals.decisions import record
+from approvals.models import Ticket
 from approvals.states import Execution
 from tests import factories
 from tests.statements import counted
@@ -30,6 +31,14 @@ def test_a_decision_that_releases_takes_eleven_statements(cast: Any, alice: Any)
     with counted() as statements:
         record(ticket.pk, reviewer=alice, decision=NewDecision(type="approve", digest=ticket.digest))
     assert len(statements) <= 11, statements
+
+
+def test_the_arguments_that_an_edit_is_held_against_are_fetched_once(cast: Any, alice: Any) -> None:
+    ticket = factories.open_ticket("unknown_action", args={"to": "ana", "sum": 1})
+    with counted() as statements:
+        edits.review(Ticket.objects.get(pk=ticket.pk), {"to": "bob", "sum": 2}, editor=alice)
+    fetched = [sql for sql in statements if 'FROM "approvals_revision"' in sql]
+    assert len(fetched) == 1, fetched
 
 
 def test_an_answer_is_claimed_in_six_statements_two_of_which_count_the_signatures_again(cast: Any, alice: Any) -> None:
