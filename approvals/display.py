@@ -60,6 +60,8 @@ class Row:
     rows: list[Row] = field(default_factory=list)
     #: Does it matter more than the others?
     leads: bool = False
+    #: Is it the one that says most?
+    is_headline: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +113,15 @@ def headline(ticket: Ticket, args: dict[str, Any] | None = None) -> str:
 
 def ticket_rows(ticket: Ticket) -> list[Row]:
     """The current arguments, what matters most first and marked."""
-    first = salience.names(ticket.args, ticket.args_schema, cards.kept(ticket.card).salient)
     plain = rows(masks.value(ticket.args), masks.schema(ticket.args_schema))
-    found = [replace(one, leads=one.key in first) for one in plain]
-    return sorted(found, key=lambda one: not one.leads) if len(first) < len(found) else plain
+    return led(plain, salience.names(ticket.args, ticket.args_schema, cards.kept(ticket.card).salient))
+
+
+def led(plain: list[Row], names: list[str]) -> list[Row]:
+    """The rows with the headline in front, then those of these names in their order, then the rest as it was."""
+    places = {name: place for place, name in enumerate(names)}
+    found = [replace(one, leads=one.key in places, is_headline=one.key == names[0]) for one in plain]
+    return sorted(found, key=lambda one: places.get(one.key, len(places)))
 
 
 def rows(args: dict[str, Any], schema: dict[str, Any] | None = None, *, depth: int = DEPTH) -> list[Row]:

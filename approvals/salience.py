@@ -9,6 +9,8 @@ from typing import Any
 from approvals import placeholders, wording
 
 MOST = 6
+#: What is paid says more than to whom, where nobody says which matters most.
+_MONEY = re.compile(r"(^|\s)(amount|total|price|sum)($|\s)")
 #: What a name says where nobody else says it.
 _TELLING = re.compile(
     r"(^|[_\s])(amount|total|price|sum|currency|quantity|to|cc|bcc|recipients?|payee|beneficiary|account|iban|email|"
@@ -17,12 +19,12 @@ _TELLING = re.compile(
 
 
 def names(args: Mapping[str, Any], schema: Mapping[str, Any] | None, salient: Sequence[str] = ()) -> list[str]:
-    """The paths of what matters, in order."""
+    """The paths of what matters, in order: the first is the headline."""
     if said := [path for path in salient if _is_there(args, path)]:
         return said
     items = wording.in_order(dict(args), dict(schema) if schema else None)
     found = [key for key, value in items if _is_telling(key, value)]
-    return (found or [key for key, _ in items])[:MOST]
+    return sorted(found or [key for key, _ in items], key=lambda key: not _is_money(key, args[key]))[:MOST]
 
 
 def telling(args: Mapping[str, Any], salient: Sequence[str] = ()) -> list[str]:
@@ -51,5 +53,12 @@ def _is_there(args: Mapping[str, Any], path: str) -> bool:
 
 
 def _is_telling(key: str, value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number or bool(_TELLING.search(wording.words_of(key).lower()))
+    return _is_number(value) or bool(_TELLING.search(wording.words_of(key).lower()))
+
+
+def _is_money(key: str, value: Any) -> bool:
+    return _is_number(value) and bool(_MONEY.search(wording.words_of(key).lower()))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

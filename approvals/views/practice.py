@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from approvals import differences, display, forms, practice, preferences
+from approvals import differences, display, forms, practice, preferences, salience
 from approvals.practice import Lesson
 from approvals.states import DecisionType
 
@@ -56,7 +56,7 @@ def _drawn(
         "lesson": lesson,
         "number": practice.LESSONS.index(lesson) + 1,
         "of": len(practice.LESSONS),
-        "rows": display.rows(lesson.args, lesson.schema),
+        "rows": display.led(display.rows(lesson.args, lesson.schema), salience.names(lesson.args, lesson.schema)),
         "arguments": form,
         "changes": differences.of(lesson.args, form.args, lesson.schema) if is_review else None,
         "problems": problems or {},

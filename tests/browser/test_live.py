@@ -103,7 +103,7 @@ def test_row_that_arrives_stands_where_a_reload_puts_it(page, alice, hurried, te
         page.reload()
         assert order_of(page) == before
         assert page.locator("#next-deadline time").get_attribute("datetime") == due
-        assert re.fullmatch(r"The next deadline is in (9|10) min\.", page.locator("#next-deadline").inner_text())
+        assert re.fullmatch(r"Next deadline: in (9|10) min\.", page.locator("#next-deadline").inner_text())
 
 
 def test_no_row_moves_under_a_pointer(page, alice, hurried, test_database):
