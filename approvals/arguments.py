@@ -59,13 +59,8 @@ def check_schema(args: Any, schema: dict[str, Any] | None) -> None:
         raise InvalidArguments([{"path": "", "message": schemas.UNUSED.format(why=error)}]) from error
     if found:
         raise InvalidArguments(
-            [{"path": pointer(error.absolute_path), "message": complaints.of(error)} for error in found]
+            [{"path": masks.pointer(error.absolute_path), "message": complaints.of(error)} for error in found]
         )
-
-
-def pointer(path: Any) -> str:
-    """A JSON pointer (RFC 6901) from path parts; a secret that is a key is behind its mark."""
-    return "".join("/" + masks.text(str(part)).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _measure(value: Any) -> None:

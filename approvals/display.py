@@ -113,8 +113,8 @@ def headline(ticket: Ticket, args: dict[str, Any] | None = None) -> str:
 
 def ticket_rows(ticket: Ticket) -> list[Row]:
     """The current arguments, what matters most first and marked."""
-    plain = rows(masks.value(ticket.args), masks.schema(ticket.args_schema))
-    return led(plain, salience.names(ticket.args, ticket.args_schema, cards.kept(ticket.card).salient))
+    args, schema = masks.value(ticket.args), masks.schema(ticket.args_schema)
+    return led(rows(args, schema), salience.names(args, schema, cards.kept(ticket.card).salient))
 
 
 def led(plain: list[Row], names: list[str]) -> list[Row]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 
-from approvals import arguments, cards, complaints, differences, masks, salience, schemas, wording
+from approvals import cards, complaints, differences, masks, salience, schemas, wording
 from approvals.models import Ticket
 from approvals.states import TicketState
 
@@ -70,7 +70,7 @@ def _schema(ticket: Ticket) -> Finding:
     except schemas.Unusable as why:
         return Finding(words=f"Whether the arguments fit the action’s schema cannot be told: {why}.", is_odd=True)
     if wrong:
-        where = wording.visible(arguments.pointer(wrong[0].absolute_path))
+        where = wording.visible(masks.pointer(wrong[0].absolute_path))
         words = f"Does not fit the action’s schema: {where} {complaints.of(wrong[0])}."
         return Finding(words=words, is_odd=True)
     return Finding(words="The arguments fit the action’s schema.")

@@ -73,7 +73,7 @@ class ArgumentsForm:
 
     def _restored(self, typed_in: Any, args: dict[str, Any], schema: Any) -> Any:
         try:
-            return masks.restored(typed_in, of=[args, schema])  # one of its choices may be a secret
+            return masks.restored(typed_in, of=args, also=schema)  # one of its choices may be a secret
         except InvalidArguments as strange:
             self.refuse(strange.errors)
             return args

@@ -7,8 +7,9 @@ Account numbers and addresses are no secrets: they are what a reviewer has to ch
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import count
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -64,6 +65,17 @@ def redacted(value: Any, *, also: Sequence[str] = (), hide: Hide = lambda _: RED
     return _without(value, also=also, hide=hide, inside=False)
 
 
+def names(keys: Iterable[Any], *, also: Sequence[str] = (), hide: Hide = lambda _: REDACTED) -> dict[Any, Any]:
+    """What is shown for each key of one object: keys that would read the same are numbered, so that none is lost."""
+    shown = {key: text(key, also=also, hide=hide) if isinstance(key, str) else key for key in keys}
+    taken = {key for key, said in shown.items() if said == key}
+    for key, said in shown.items():
+        if said != key:
+            shown[key] = next(one for one in _numbered(said) if one not in taken)
+            taken.add(shown[key])
+    return shown
+
+
 def text(words: str, *, also: Sequence[str] = (), hide: Hide = lambda _: REDACTED) -> str:
     """The same words without the secrets that are recognised in them."""
     if any(beginning in words for beginning in _BEGINNINGS):
@@ -84,8 +96,9 @@ def is_secret(name: str, *, also: Sequence[str] = ()) -> bool:
 def _without(value: Any, *, also: Sequence[str], hide: Hide, inside: bool) -> Any:
     """What stands in such a field is secret all through; a flag or nothing tells no secret."""
     if isinstance(value, dict):
+        shown = names(value, also=also, hide=hide)
         return {
-            key: _without(found, also=also, hide=hide, inside=inside or is_secret(str(key), also=also))
+            shown[key]: _without(found, also=also, hide=hide, inside=inside or is_secret(str(key), also=also))
             for key, found in value.items()
         }
     if isinstance(value, list | tuple):
@@ -93,6 +106,11 @@ def _without(value: Any, *, also: Sequence[str], hide: Hide, inside: bool) -> An
     if inside and value != "" and isinstance(value, str | int | float) and not isinstance(value, bool):
         return hide(value)
     return text(value, also=also, hide=hide) if isinstance(value, str) else value
+
+
+def _numbered(words: str) -> Iterator[str]:
+    yield words
+    yield from (f"{words} {n}" for n in count(2))
 
 
 def _untold(found: re.Match[str], also: Sequence[str], hide: Hide) -> str:

@@ -12,7 +12,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel, ConfigDict
 
-from approvals import arguments
+from approvals import masks
 from approvals.errors import ApprovalError, InvalidArguments, InvalidToken, TicketNotFound
 
 CONTENT_TYPE = "application/problem+json"
@@ -129,4 +129,4 @@ def _complaints(errors: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, str]]
 def _pointer(place: Sequence[Any]) -> str:
     """Where in the body, as a JSON pointer; elsewhere the source and the name: `query/limit`."""
     source, *rest = place
-    return arguments.pointer(rest[1:]) if source == IN_BODY else "/".join(map(str, place))
+    return masks.pointer(rest[1:]) if source == IN_BODY else "/".join(map(str, place))

@@ -51,7 +51,7 @@ def has_signed_in_lately(request: HttpRequest) -> bool:
 def checked(ticket: Ticket, args: dict[str, Any]) -> list[str]:
     """The values that whoever approves says they looked at, by name."""
     card = cards.kept(ticket.card)
-    found = salience.values(masks.value(args), ticket.args_schema, card.salient)
+    found = salience.values(masks.value(args), masks.schema(ticket.args_schema), card.salient)
     return [*found, f"environment {card.environment}"] if card.environment else found
 
 
