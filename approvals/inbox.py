@@ -50,6 +50,7 @@ class Mark(NamedTuple):
     action: str
     requester: str | None
     asked: list[int]
+    state: str
 
     @property
     def cursor(self) -> str:
@@ -186,7 +187,10 @@ def decided(user: User, *, filters: Filters, after: str = "") -> Listing:
 
 
 def offers(marks: Sequence[Mark], filters: Filters) -> dict[str, list[tuple[str, int]]]:
-    """What these can still be narrowed by: for each trait its values, the frequent ones first."""
+    """What these can still be narrowed by: for each trait its values, the frequent ones first.
+
+    One value is offered too, for the address is kept and others may come; but what waits is all in one state.
+    """
     names = dict(Group.objects.values_list("pk", "name"))
     found: dict[str, Iterable[Any]] = {
         "risk": (mark.risk for mark in marks),
@@ -194,9 +198,10 @@ def offers(marks: Sequence[Mark], filters: Filters) -> dict[str, list[tuple[str,
         "graph": (mark.graph for mark in marks),
         "group": (names[group] for mark in marks for group in mark.asked if group in names),
         "requester": (mark.requester for mark in marks if mark.requester),
+        "state": (mark.state for mark in marks if mark.state != TicketState.PENDING),
     }
     counted = {trait: Counter(values).most_common(OFFERED) for trait, values in found.items()}
-    return {trait: values for trait, values in counted.items() if len(values) > 1 and trait not in filters.on}
+    return {trait: values for trait, values in counted.items() if values and trait not in filters.on}
 
 
 def _counted(tickets: TicketQuerySet) -> int:
@@ -205,7 +210,7 @@ def _counted(tickets: TicketQuerySet) -> int:
 
 def _marks(ranked: TicketQuerySet, *, most: int) -> list[Mark]:
     rows = ranked.annotate(urgency=URGENCY).values_list(
-        "pk", "urgency", "risk", "graph", "action", "requester__username", "asked"
+        "pk", "urgency", "risk", "graph", "action", "requester__username", "asked", "state"
     )
     return [Mark(*row) for row in rows[:most]]
 

@@ -71,8 +71,12 @@ def test_an_edit_is_found_and_what_it_replaced_no_more(client: Client, mail: Tic
 
 
 def test_decided_tickets_are_narrowed_by_their_state(client: Client, mail: Ticket, alice: Any) -> None:
+    client.force_login(alice)
     refused = factories.decide(factories.open_ticket("send_email"), alice, "reject")
     factories.decide(mail, alice)
+    offers = client.get("/decided/").context["listing"].offers
+    assert sorted(offers["state"]) == [("approved", 1), ("rejected", 1)]
+    assert 'href="?q=send&amp;state=rejected">Rejected</a>' in client.get("/decided/?q=send").content.decode()
     assert listed(client, alice, "/decided/?state=rejected") == [refused]
     assert listed(client, alice, "/decided/?state=approved&q=ana") == [mail]
 
@@ -90,6 +94,9 @@ def test_what_can_be_narrowed_is_offered_with_its_count(
     offers = client.get("/").context["listing"].offers
     assert sorted(offers["action"]) == [("send_email", 1), ("transfer_money", 1)]
     assert offers["group"][0] == ("reviewers", 2)
+    assert offers["requester"] == [("dave", 1)]  # the other has none
+    assert "state" not in offers  # all of them wait
+    assert client.get("/?action=send_email").context["listing"].offers["requester"] == [("dave", 1)]
 
 
 def test_pages_of_a_filtered_list_keep_the_filter(client: Client, alice: Any) -> None:
