@@ -75,7 +75,7 @@ def _with_limit(rule: str, limit: Any, error: ValidationError) -> str:
         case "const":
             return f"must be {wording.as_json(masks.value(limit))}"
         case "pattern":
-            return f"does not have the form it must have: {masks.text(limit)}"
+            return f"does not have the form that is asked for{_shown_by(error)}"
         case "format":
             return f"must be {limits.FORMATS.get(limit, masks.text(f'a valid {limit}'))}"
         case "minProperties" | "maxProperties":
@@ -83,6 +83,15 @@ def _with_limit(rule: str, limit: Any, error: ValidationError) -> str:
         case _ if rule in limits.SAID:
             return f"must {'have' if rule in limits.COUNTED else 'be'} {limits.of(rule, limit)}"
     return ""
+
+
+def _shown_by(error: ValidationError) -> str:
+    """Nobody who decides reads regular expressions: an example stands for it, else what it is called."""
+    schema = cast("dict[str, Any]", error.schema)
+    if example := limits.example(schema):
+        return f", such as {masks.text(example)}"
+    title = schema.get("title")
+    return f" ({masks.text(title)})" if isinstance(title, str) and title else ""
 
 
 def _missing(wanted: Iterable[str], held: Any) -> str:

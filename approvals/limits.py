@@ -44,6 +44,13 @@ def of(rule: str, limit: float) -> str:
     return SAID[rule].format(number, s="" if limit == 1 else "s")
 
 
+def example(schema: Mapping[str, Any]) -> str:
+    """The first text that it gives as an example and that is short enough for a sentence; empty where none is."""
+    given = schema.get("examples")
+    texts = (one for one in given if isinstance(one, str)) if isinstance(given, list) else ()
+    return next((text for text in texts if 0 < len(text) <= wording.IN_SENTENCE), "")
+
+
 def _is_in(told: str, part: str) -> bool:
     """`at least 1` is not in `at least 10`, nor in `at least 1.5`."""
     return re.search(rf"(?<!\w){re.escape(part)}(?!\w|[.,]\d)", told) is not None
@@ -53,6 +60,8 @@ def _parts(schema: Mapping[str, Any]) -> Iterator[str]:
     kind = schema.get("format")
     if isinstance(kind, str) and kind in FORMATS:
         yield FORMATS[kind]
+    if "pattern" in schema and (shown := example(schema)):
+        yield f"such as {wording.visible(shown)}"
     for rule in SAID:
         limit = schema.get(rule)
         if isinstance(limit, int | float) and not isinstance(limit, bool) and not _says_nothing(rule, limit):

@@ -20,7 +20,17 @@ from approvals.errors import InvalidArguments
         ({"maxItems": 1}, [1, 2], "must have at most 1 item"),
         ({"maximum": 1000}, 2000, "must be at most 1,000"),
         ({"format": "date"}, "soon", "must be a date, such as 2026-03-31"),
-        ({"pattern": "^[a-z]+$"}, "A", "does not have the form it must have: ^[a-z]+$"),
+        ({"pattern": "^[a-z]+$"}, "A", "does not have the form that is asked for"),
+        (
+            {"pattern": "^R-[0-9]+$", "title": "Report", "examples": [7, "x" * 61, "R-7", "R-8"]},
+            "A",
+            "does not have the form that is asked for, such as R-7",
+        ),
+        (
+            {"pattern": "^R", "title": "Report", "examples": 7},
+            "A",
+            "does not have the form that is asked for (Report)",
+        ),
         ({"required": ["to"]}, {}, "“to” is missing"),
         ({"const": True}, False, "must be true"),
     ],

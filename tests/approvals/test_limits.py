@@ -18,6 +18,8 @@ from approvals import fields, limits
         ({"minimum": 1, "maximum": 1000}, "At least 1, at most 1,000"),
         ({"format": "email"}, "An e-mail address"),
         ({"minLength": 0}, ""),
+        ({"pattern": "^R-[0-9]+$", "examples": ["R-7"]}, "Such as R-7"),
+        ({"pattern": "^R-[0-9]+$", "maxLength": 9}, "At most 9 characters"),
     ],
 )
 def test_limits_are_said_in_the_right_number(schema: dict[str, Any], words: str) -> None:

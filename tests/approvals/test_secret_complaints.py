@@ -46,7 +46,12 @@ BROKEN: dict[str, dict[str, Any]] = {
     "multipleOf": {"properties": {"pin": {"multipleOf": 47110}}},
     "not": {"properties": {"password": {"not": {"minLength": 3}}, "note": {"not": {}}}},
     "oneOf": {"properties": {"password": {"oneOf": [{"type": "string"}, {"minLength": 1}]}}},
-    "pattern": {"properties": {"password": {"pattern": f"^{CANARY}x$"}, "note": {"pattern": f"^{KEY}$x"}}},
+    "pattern": {
+        "properties": {
+            "password": {"pattern": f"^{CANARY}x$", "examples": [f"{CANARY}x"]},
+            "note": {"pattern": f"^{KEY}$x", "examples": [f"{KEY} x"]},
+        }
+    },
     "patternProperties": {"patternProperties": {"^p": {"type": "integer"}}},
     "prefixItems": {"properties": {"list": {"prefixItems": [{"not": {"required": ["password"]}}]}}},
     "properties": {"properties": {"password": False, "note": False}},
