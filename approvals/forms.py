@@ -17,6 +17,7 @@ from approvals.models import Ticket
 from approvals.states import DecisionType
 
 TOO_LONG = "A note has at most 1,000 characters."
+NOTHING_TYPED = [{"path": "", "message": "an edit needs arguments"}]
 
 
 class ArgumentsForm:
@@ -44,6 +45,15 @@ class ArgumentsForm:
     def is_valid(self) -> bool:
         """Could everything typed be read? Whether it may run is for `decisions.record` to say."""
         return not self.all_errors
+
+    def knows(self, data: Mapping[str, str]) -> bool:
+        """Is any of this one of its fields?"""
+        return self.as_json or any(name in data for name in self.root.posted())
+
+    @property
+    def left_out(self) -> list[str]:
+        """The labels of rows that were added and left empty: they are in no list."""
+        return [part.label for part in self.root.parts() if part.is_blank]
 
     @property
     def all_errors(self) -> list[tuple[str, str, str]]:
@@ -135,6 +145,8 @@ class DecisionForm(forms.Form):
 
     def _args(self, ticket: Ticket) -> dict[str, Any]:
         form = edited(ticket, self.data)
+        if self.cleaned_data["digest"] == ticket.digest and not form.knows(self.data):
+            raise InvalidArguments(NOTHING_TYPED)  # it would count as an approval of what it did not mention
         if not form.is_valid():
             raise InvalidArguments([{"path": label, "message": error} for _, label, error in form.all_errors])
         args: dict[str, Any] = form.args

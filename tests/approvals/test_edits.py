@@ -72,6 +72,17 @@ def test_htmx_gets_the_form_alone(client: Client, ticket: Ticket, alice: Any) ->
     assert (response.headers["HX-Retarget"], b'id="ticket"' in response.content) == ("#edit", False)
 
 
+@pytest.mark.parametrize("to", ["bob", "erin"], ids=["nothing else", "something else"])
+def test_an_added_row_that_was_left_empty_is_said_to_be_left_out(
+    client: Client, transfers: Any, alice: Any, to: str
+) -> None:
+    schema = {"properties": {"sizes": {"type": "array", "items": {"enum": ["S", "M"]}}, "to": {"type": "string"}}}
+    ticket = factories.open_ticket(args={"sizes": ["S"], "to": "bob"}, args_schema=schema)
+    typed = {"args.sizes~rows": "0,n1", "args.sizes.0": "0", "args.sizes.n1": "", "args.to": to}
+    said(post(client, ticket, alice, **typed), 200, "“Sizes 2” was left empty and is left out.")
+    assert "left out" not in post(client, ticket, alice, **{**typed, "args.sizes.n1": "1"}).content.decode()
+
+
 def test_a_step_draws_the_form_anew_and_keeps_what_was_typed(client: Client, transfers: Any, alice: Any) -> None:
     schema = {"properties": {"sizes": {"type": "array", "items": {"enum": ["S", "M"]}}, "to": {"type": "string"}}}
     ticket = factories.open_ticket(args={"sizes": [], "to": "bob"}, args_schema=schema)

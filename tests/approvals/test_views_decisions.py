@@ -134,6 +134,14 @@ def test_an_unknown_decision_is_refused(client: Client, ticket: Ticket, alice: A
     refused(post(client, ticket, alice, type), 422, "does not allow the decision")
 
 
+@pytest.mark.parametrize("typed", [{}, {"args.amuont": "25"}, {"args": "{}"}], ids=["none", "misspelt", "as a whole"])
+def test_an_edit_that_names_no_argument_is_not_an_approval(
+    client: Client, ticket: Ticket, alice: Any, typed: dict[str, str]
+) -> None:
+    refused(post(client, ticket, alice, "edit", **typed), 422, "an edit needs arguments")
+    assert not Decision.objects.exists()
+
+
 def test_an_answer_needs_words(client: Client, ticket: Ticket, alice: Any) -> None:
     refused(post(client, ticket, alice, "respond", message="  "), 422, "an answer needs words")
 
@@ -162,7 +170,10 @@ def test_an_edit_beside_a_hostile_text_and_a_naive_pattern_is_answered_at_once(
     }
     ticket = factories.open_ticket(args={"to": "a" * 60 + "!", "memo": "x"}, args_schema=schema)
     response = post(client, ticket, alice, "edit", **{"args.to": "a" * 60 + "!", "args.memo": "y"})
-    assert (response.status_code, "does not have the form it must have" in response.content.decode()) == (422, True)
+    assert (response.status_code, "does not have the form that is asked for" in response.content.decode()) == (
+        422,
+        True,
+    )
 
 
 @pytest.fixture
