@@ -105,6 +105,6 @@ class NewDecision:
     action: str = ""
     #: Let exactly the same run again for as long as the policy allows.
     remember: bool = False
-    #: How many of their own approvals of this revision the page knew to be taken back; None: it came from no page.
+    #: How many of their own approvals of this revision the reviewer knew to be taken back; None: this is said anew.
     #: What was posted before a recall says fewer than there are, and is not said again by being repeated.
     taken_back: int | None = None

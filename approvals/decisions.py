@@ -20,6 +20,7 @@ from approvals import (
     intake,
     policy,
     quorum,
+    replays,
     shortages,
     sign_off,
     tickets,
@@ -49,15 +50,19 @@ def record(
     decision: NewDecision,
     via: Channel = Channel.CODE,
     batch: Batch | None = None,
+    keyed: replays.Keyed | None = None,
 ) -> Ticket:
     """Write down a decision and resolve the ticket when it is enough. Returns the ticket as it stands then.
 
     One transaction: lock ▸ may decide? ▸ open, in time, allowed, on what was shown? ▸ row ▸ quorum ▸
     resolve ▸ audit ▸ enqueue. Raises an ApprovalError and changes nothing where the answer is no. How long an
     approval is held for recall may hang on how it came in (`via`). `batch`: the same is said on other tickets.
+    `keyed`: the same request again changes nothing.
     """
     with transaction.atomic():
         ticket, now = tickets.lock(ticket_id)
+        if replays.is_known(keyed, by=reviewer, ticket=ticket):
+            return ticket
         policy.may_decide(reviewer, ticket)
         tickets.check_open(ticket, now)
         kind = _check_decision(ticket, decision)
@@ -117,7 +122,8 @@ def _check_not_recalled(ticket: Ticket, decision: NewDecision, reviewer: User) -
     """An approval that was taken back is said anew by somebody who knows that, not by the old page once more."""
     if decision.taken_back is None:
         return
-    if decision.taken_back == ticket.decisions.recalled(ticket.revision).filter(reviewer=reviewer).count():
+    taken_back = ticket.decisions.recalled(ticket.revision).filter(reviewer=reviewer).count()
+    if decision.taken_back == taken_back:
         return
     last = ticket.audit_entries.filter(type="ticket.recalled").order_by("-id").first()
     who = "You" if last and last.actor_id == reviewer.pk else last.actor_name if last else "Somebody"
@@ -125,6 +131,7 @@ def _check_not_recalled(ticket: Ticket, decision: NewDecision, reviewer: User) -
         f"{who} took your approval back; look at it again before you repeat it.",
         digest=ticket.digest,
         revision=ticket.revision,
+        taken_back=taken_back,
     )
 
 

@@ -69,7 +69,8 @@ def decide(said: Said, *, via: Channel, signature: str) -> Ticket:
     with acting.through(via.value), transaction.atomic():
         _once(signature)
         _check_is_for_chat(Ticket.objects.select_for_update(of=("self",)).get(pk=ticket.pk))
-        words = NewDecision(type=said.type, digest=said.digest, message=said.message)
+        # The message with the button was written when nothing had been taken back.
+        words = NewDecision(type=said.type, digest=said.digest, message=said.message, taken_back=0)
         return decisions.record(ticket.pk, reviewer=person, decision=words, via=via)
 
 

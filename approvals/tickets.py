@@ -17,6 +17,7 @@ from approvals import (
     freezes,
     plaintext,
     policy,
+    replays,
     resume,
     shortages,
     sign_off,
@@ -89,14 +90,17 @@ def resolve(
     failpoints.reach(Point.QUORUM_ENQUEUED)
 
 
-def recall(ticket_id: int, *, actor: User) -> Ticket:
+def recall(ticket_id: int, *, actor: User, keyed: replays.Keyed | None = None) -> Ticket:
     """Take an approval back before its graph is told; the ticket waits again. Returns it as it stands then.
 
     Any of its signers or an eligible reviewer may. Raises TicketClosed where there is no approval, TooLate
-    once a worker has claimed it, OwnRequest or NotAnApprover; and then changes nothing.
+    once a worker has claimed it, OwnRequest or NotAnApprover; and then changes nothing. `keyed`: the same request
+    again does not either, and takes no later approval back.
     """
     with transaction.atomic():
         ticket, now = lock(ticket_id)
+        if replays.is_known(keyed, by=actor, ticket=ticket):
+            return ticket
         _check_recall(ticket, actor, now)
         _reopen(ticket)
         taken = sign_off.withdraw(ticket, actor=actor, now=now)

@@ -8,7 +8,8 @@ from typing import Any
 from django.http import HttpRequest
 from ninja.parser import Parser
 
-from approvals.errors import ApprovalError
+from approvals import digests
+from approvals.errors import ApprovalError, InvalidArguments
 
 
 class NotJSON(ApprovalError):
@@ -34,6 +35,14 @@ class StrictJSON(Parser):
             return json.loads(request.body, parse_constant=_refuse, object_pairs_hook=_once)
         except (ValueError, RecursionError) as error:
             raise Malformed(why=str(error) or type(error).__name__) from error
+
+
+def digest_of(said: Any) -> str:
+    """Stands for a request as it was sent. Raises InvalidArguments for what has no canonical form."""
+    try:
+        return digests.of_json(said)
+    except digests.NotCanonical as error:
+        raise InvalidArguments([{"path": "", "message": str(error)}]) from error
 
 
 def _refuse(word: str) -> Any:

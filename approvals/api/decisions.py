@@ -12,11 +12,13 @@ from approvals import decisions, digests, masks
 from approvals import tickets as state_machine
 from approvals.api import tickets
 from approvals.api.access import DECIDE, reader
-from approvals.api.fields import Id
+from approvals.api.bodies import digest_of
+from approvals.api.fields import Id, Key
 from approvals.api.problems import PROBLEMS
 from approvals.api.shapes import TicketOut, reply
 from approvals.contract import ALL_DECISIONS, NewDecision
 from approvals.models import Ticket
+from approvals.replays import Keyed
 from approvals.states import Channel, DecisionType
 
 router = Router(tags=["decisions"])
@@ -38,23 +40,39 @@ class Said(BaseModel):
     message: Annotated[str, Field(max_length=MOST_WORDS)] = ""
     #: What the manual gate asks to type.
     confirm: Annotated[str, Field(max_length=1_000)] = ""
+    #: How many of one's own approvals of this revision one knows to be taken back: an approval after a recall says
+    #: so, or comes with a new Idempotency-Key; else it could be an old request sent again (409, with the number).
+    taken_back: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
 @router.post("/{ticket_id}/decisions", auth=DECIDE, response={200: TicketOut, **PROBLEMS})
-def create(request: HttpRequest, ticket_id: Path[Id], body: Said) -> HttpResponse:
-    """Decide: approve, edit, reject or respond."""
+def create(request: HttpRequest, ticket_id: Path[Id], body: Said, key: Key = None) -> HttpResponse:
+    """Decide: approve, edit, reject or respond.
+
+    Sent again with the same Idempotency-Key it is the same word, and the answer is the ticket as it stands; with
+    another body or for another ticket a 422. What was refused may be tried again under its key.
+    """
     found = tickets.find(request, ticket_id)
-    decision = NewDecision(**body.model_dump() | {"args": _restored(body, found)})
-    decisions.record(found.pk, reviewer=reader(request), decision=decision, via=Channel.API)
+    keyed = _keyed(request, key, body.model_dump(exclude_unset=True))
+    said = body.model_dump() | {"args": _restored(body, found)}
+    if keyed is None:  # it may be an old request that is sent again
+        said["taken_back"] = body.taken_back or 0
+    decision = NewDecision(**said)
+    decisions.record(found.pk, reviewer=reader(request), decision=decision, via=Channel.API, keyed=keyed)
     return reply(tickets.shown(request, ticket_id))
 
 
 @router.post("/{ticket_id}/recall", auth=DECIDE, response={200: TicketOut, **PROBLEMS})
-def recall(request: HttpRequest, ticket_id: Path[Id]) -> HttpResponse:
-    """Take an approval back before the agent is told."""
+def recall(request: HttpRequest, ticket_id: Path[Id], key: Key = None) -> HttpResponse:
+    """Take an approval back before the agent is told. Sent again with the same Idempotency-Key it takes no other."""
     found = tickets.find(request, ticket_id)
-    state_machine.recall(found.pk, actor=reader(request))
+    state_machine.recall(found.pk, actor=reader(request), keyed=_keyed(request, key))
     return reply(tickets.shown(request, ticket_id))
+
+
+def _keyed(request: HttpRequest, key: str | None, body: dict[str, Any] | None = None) -> Keyed | None:
+    """What the key stands for: this body at this address. Raises InvalidArguments for what has no canonical form."""
+    return Keyed(key=key, digest=digest_of({"path": request.path, "body": body})) if key else None
 
 
 def _restored(body: Said, found: Ticket) -> dict[str, Any] | None:

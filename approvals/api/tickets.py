@@ -6,17 +6,17 @@ from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from ninja import Header, Path, Query, Router
+from ninja import Path, Query, Router
 from pydantic import BaseModel, ConfigDict, Field
 
-from approvals import digests, listings, remote
+from approvals import listings, remote
 from approvals.api import cursors, shapes, waiting
 from approvals.api.access import READ, REQUEST, is_agent, reader
-from approvals.api.fields import Id, Wait, Words
+from approvals.api.bodies import digest_of
+from approvals.api.fields import Id, Key, Wait, Words
 from approvals.api.problems import PROBLEMS
 from approvals.api.shapes import TicketOut, TicketPage, reply
 from approvals.contract import ALL_DECISIONS, ProposedAction
-from approvals.errors import InvalidArguments
 from approvals.models import Ticket, TicketQuerySet
 from approvals.states import Execution
 
@@ -100,12 +100,12 @@ class Wanted(BaseModel):
 def create(
     request: HttpRequest,
     body: NewTicket,
-    key: Annotated[str | None, Header(alias="Idempotency-Key", pattern=r"^[\x21-\x7e]{1,255}$")] = None,
+    key: Key = None,
 ) -> HttpResponse:
     """Ask people. Repeated with the same Idempotency-Key it is the same ticket (200); with another body a 422."""
-    agent = reader(request)
+    digest = digest_of(body.model_dump(exclude_unset=True))
     ticket, is_new = remote.ask(
-        _proposed(body), agent=agent, key=key or "", digest=_digest(body), thread=body.thread_id
+        _proposed(body), agent=reader(request), key=key or "", digest=digest, thread=body.thread_id
     )
     return reply(shown(request, ticket.pk), status=201 if is_new else 200)
 
@@ -194,11 +194,3 @@ def _proposed(body: NewTicket) -> ProposedAction:
         answer_schema=body.answer_schema,
         best_guess=body.best_guess,
     )
-
-
-def _digest(body: NewTicket) -> str:
-    """Stands for the request as it was sent. Raises InvalidArguments for what has no canonical form."""
-    try:
-        return digests.of_json(body.model_dump(exclude_unset=True))
-    except digests.NotCanonical as error:
-        raise InvalidArguments([{"path": "", "message": str(error)}]) from error

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from approvals.audit import bodies, chain
 from approvals.errors import CannotErase
-from approvals.models import Batch, Decision, Handover, Payload, Revision, Ticket, Wordlist
+from approvals.models import Batch, Decision, Handover, KeyedRequest, Payload, Revision, Ticket, Wordlist
 from approvals.states import Execution, TicketState
 
 #: What a ticket says of people, and what stands there afterwards.
@@ -86,6 +86,7 @@ def _erase(ticket: Ticket, *, reason: str, actor: User | None) -> int:
     Revision.objects.filter(ticket=ticket).exclude(args={}).update(args={})
     Decision.objects.filter(ticket=ticket).exclude(message="").update(message="")
     Handover.objects.filter(ticket=ticket).delete()
+    KeyedRequest.objects.filter(ticket=ticket).delete()  # made from words; nothing can be decided again
     _forget_refusals(ticket)
     Wordlist.objects.filter(ticket=ticket).delete()
     return max(len(seqs), 1)

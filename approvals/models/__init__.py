@@ -20,7 +20,7 @@ from approvals.models.signatures import Decision, Revision, TicketRequirement
 from approvals.models.tallies import TalliedDay, Tally
 from approvals.models.ticket_lists import Circle, TicketQuerySet, circles, circles_seen_by
 from approvals.models.tickets import EDITOR_BARRED, Ticket
-from approvals.models.tokens import RemoteRequest, Token, TokenUse
+from approvals.models.tokens import KeyedRequest, RemoteRequest, Token, TokenUse
 from approvals.models.urgency import RISK_ORDER, URGENCY, nearest_deadline
 from approvals.models.webhooks import Delivery, Webhook
 from approvals.models.wordlists import Wordlist
@@ -45,6 +45,7 @@ __all__ = [
     "Handover",
     "HeadExport",
     "InboundMessage",
+    "KeyedRequest",
     "Leaf",
     "LinkedAccount",
     "Notice",

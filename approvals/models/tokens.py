@@ -83,3 +83,22 @@ class RemoteRequest(models.Model):
 
     def __str__(self) -> str:
         return self.key or f"ticket {self.ticket_id}"
+
+
+class KeyedRequest(models.Model):
+    """A decision or a recall that came with an Idempotency-Key and was carried out: it is not carried out again."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    ticket = models.ForeignKey("approvals.Ticket", on_delete=models.CASCADE, related_name="keyed_requests")
+    #: Of the request: the key may not come back with another.
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("user", "key"), name="keyed_request_once_per_key"),
+            models.CheckConstraint(condition=~Q(key=""), name="keyed_request_has_a_key"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -37,10 +37,11 @@ class Program:
             "tickets", {"action": "transfer_money", "args": {"amount": 250, "to": "bob"}} | fields, **headers
         )
 
-    def decide(self, ticket: int, type: str = "approve", **fields: Any) -> Any:
+    def decide(self, ticket: int, type: str = "approve", *, key: str | None = None, **fields: Any) -> Any:
         """Decide on what the ticket shows now."""
         digest = self.get(f"tickets/{ticket}").json()["digest"]
-        return self.post(f"tickets/{ticket}/decisions", {"type": type, "digest": digest} | fields)
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.post(f"tickets/{ticket}/decisions", {"type": type, "digest": digest} | fields, **headers)
 
 
 def code_of(response: Any) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from approvals import tickets
 from approvals.models import AuditEntry, Decision, InboundMessage, LinkedAccount
 from tests.factories import decide, make_policy, open_ticket
 
@@ -99,6 +100,17 @@ def test_what_is_grave_is_decided_on_the_page_alone(say, risk, type, client, cas
     answer = say(client, open_ticket("wipe", args={}), type=type)
     assert (answer.status_code, answer.json()["code"]) == (403, "only_on_the_page")
     assert not Decision.objects.exists()
+
+
+@WAYS
+def test_a_button_from_before_a_recall_does_not_approve_again(say, client, alice):
+    make_policy(action="send_email", risk="medium", recall_seconds=60, requirements={"reviewers": 1})
+    ticket = decide(open_ticket("send_email"), alice)
+    tickets.recall(ticket.pk, actor=alice)
+    answer = say(client, ticket)
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale_digest")
+    ticket.refresh_from_db()
+    assert ticket.state == "pending"
 
 
 def test_a_typed_confirmation_is_given_on_the_page_alone(client, cast):

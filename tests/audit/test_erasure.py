@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 
 from approvals import bulk, clock, tickets
 from approvals.audit import keys, sealing, stored
-from approvals.models import AuditEntry, Batch, Decision, Payload, Revision, Ticket, Wordlist
+from approvals.models import AuditEntry, Batch, Decision, KeyedRequest, Payload, Revision, Ticket, Wordlist
 from approvals.states import DecisionType, Execution
 from tests import factories
 
@@ -89,6 +89,12 @@ def test_the_ticket_itself_says_no_more_either(ticket: Ticket) -> None:
     assert "Ana" not in str([list(found.values()) for found in rows])
     assert not Wordlist.objects.filter(ticket=ticket).exists()
     assert (ticket.decisions.get().type, ticket.decisions.get().reviewer.username) == ("approve", "alice")
+
+
+def test_no_mark_of_what_was_said_is_kept_with_its_key(ticket: Ticket, cast: Any) -> None:
+    KeyedRequest.objects.create(user=cast["alice"], key="k", ticket=ticket, digest="0" * 64)
+    erase(ticket)
+    assert not KeyedRequest.objects.exists()
 
 
 def test_the_page_says_what_was_erased_why_and_by_whom(ticket: Ticket, client: Any, admin: Any) -> None:
