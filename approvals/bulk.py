@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.contrib.auth.models import User
+from django.db.models import F
 
 from approvals import decisions, display, friction, policy, tickets
 from approvals.contract import NewDecision
 from approvals.errors import ApprovalError, BulkRefused, ConfirmationRequired
-from approvals.models import Batch, Ticket
+from approvals.models import Batch, Claim, Decision, Ticket
 from approvals.states import Channel, DecisionType, Risk
 
 MOST = {DecisionType.APPROVE: 20, DecisionType.REJECT: 100}
 #: Nearer to its deadline than this nobody reads a table to its end.
 TOO_NEAR = timedelta(seconds=60)
+ALREADY = "You have decided it already."
+#: What `hindrances` goes by and can change while the digest stays.
+JUDGED = ("risk", "gate", "policy", "policy_name", "policy_version", "least_signers", "escalations", "deadline_at")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,11 @@ class Result:
 
     ticket: Ticket
     refusal: str
+
+    @property
+    def is_decided(self) -> bool:
+        """Had the reviewer decided it before?"""
+        return self.refusal == ALREADY
 
 
 def hindrances(found: Sequence[Ticket], *, reviewer: User, now: datetime) -> dict[int, str]:
@@ -62,16 +72,27 @@ def record(digests: Mapping[int, str], *, reviewer: User, kind: DecisionType, me
     batch = Batch.objects.create(reviewer=reviewer, type=kind)
     for ticket in found:
         said = NewDecision(type=kind, digest=digests[ticket.pk], message=message, taken_back=0)
+        judge = partial(_judge_again, shown=ticket, reviewer=reviewer) if kind is DecisionType.APPROVE else None
         try:
-            decisions.record(ticket.pk, reviewer=reviewer, decision=said, via=Channel.BROWSER, batch=batch)
+            decisions.record(ticket.pk, reviewer=reviewer, decision=said, via=Channel.BROWSER, batch=batch, judge=judge)
         except ApprovalError as refusal:
-            batch.refused[str(ticket.pk)] = _kept(refusal)
+            batch.refused[str(ticket.pk)] = _kept(refusal, ticket, reviewer)
     batch.save(update_fields=["refused"])
     return batch
 
 
-def _kept(refusal: ApprovalError) -> str:
+def _judge_again(ticket: Ticket, *, shown: Ticket, reviewer: User) -> None:
+    """Nobody approves from a list what is judged otherwise by now. The caller holds the row lock."""
+    others = Claim.objects.live().filter(ticket=ticket).exclude(holder=reviewer)
+    is_same = all(getattr(ticket, fact) == getattr(shown, fact) for fact in JUDGED)
+    if not is_same or others.exists() or ticket.decisions.recalled(ticket.revision).exists():
+        raise BulkRefused("It has changed since these were compared; look at it again.")
+
+
+def _kept(refusal: ApprovalError, ticket: Ticket, reviewer: User) -> str:
     """Its sentence without the ticket's own words: those go when the ticket is erased, and this row stays."""
+    if Decision.objects.standing(F("ticket__revision")).filter(ticket=ticket.pk, reviewer=reviewer).exists():
+        return ALREADY  # whatever else stands against it by now: the same list may have come before and got half-way
     return "It asks for a typed confirmation." if isinstance(refusal, ConfirmationRequired) else str(refusal)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -51,6 +52,7 @@ def record(
     via: Channel = Channel.CODE,
     batch: Batch | None = None,
     keyed: replays.Keyed | None = None,
+    judge: Callable[[Ticket], None] | None = None,
 ) -> Ticket:
     """Write down a decision and resolve the ticket when it is enough. Returns the ticket as it stands then.
 
@@ -58,6 +60,7 @@ def record(
     resolve ▸ audit ▸ enqueue. Raises an ApprovalError and changes nothing where the answer is no. How long an
     approval is held for recall may hang on how it came in (`via`). `batch`: the same is said on other tickets.
     `keyed`: the same request again changes nothing.
+    `judge` is asked under the lock too, and raises where the ticket is no longer what its caller judged.
     """
     with transaction.atomic():
         ticket, now = tickets.lock(ticket_id)
@@ -66,6 +69,8 @@ def record(
         policy.may_decide(reviewer, ticket)
         tickets.check_open(ticket, now)
         kind = _check_decision(ticket, decision)
+        if judge is not None:
+            judge(ticket)
         if kind is not DecisionType.REJECT:  # to say no it is never too early
             sign_off.check_turn(ticket, reviewer)
         if kind is DecisionType.RESPOND:

@@ -49,7 +49,8 @@ def result(request: HttpRequest, batch_id: UUID) -> HttpResponse:
         "batch": batch,
         "unseen": bulk.unseen(batch, results),
         "done": [each.ticket for each in results if not each.refusal],
-        "refused": [each for each in results if each.refusal],
+        "before": [each.ticket for each in results if each.is_decided],
+        "refused": [each for each in results if each.refusal and not each.is_decided],
         "recallable": [each for each in results if tickets.may_recall(each.ticket, batch.reviewer)],
     }
     return render(request, "approvals/batch.html", context)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db.models.signals import post_save
 from django.test import Client
 
 from approvals import claims
@@ -18,6 +21,15 @@ from tests.statements import counted
 def mails(cast: Any) -> list[Ticket]:
     factories.make_policy("Mail", action="send_email", risk="medium", requirements={"reviewers": 1})
     return [factories.open_ticket("send_email", args={"to": "ana", "body": f"Part {n}"}) for n in range(3)]
+
+
+@contextmanager
+def connected(signal: Any, receiver: Any, **told: Any) -> Iterator[None]:
+    signal.connect(receiver, **told)
+    try:
+        yield
+    finally:
+        signal.disconnect(receiver, **told)
 
 
 def table(client: Client, person: Any, tickets: list[Ticket]) -> Any:
@@ -74,6 +86,36 @@ def test_a_stale_row_is_not_approved(client: Client, mails: Any, alice: Any) -> 
     say(client, alice, mails)
     assert states(mails) == ["approved", "pending", "approved"]
     assert list(Batch.objects.get().refused) == [str(mails[1].pk)]
+
+
+def test_what_one_has_decided_already_is_said_when_a_list_that_got_half_way_comes_again(
+    client: Client, mails: Any, alice: Any, bob: Any
+) -> None:
+    say(client, alice, mails[:1], "reject")
+    say(client, bob, mails[1:2], "reject")
+    answer = client.get(say(client, alice, mails, "reject").headers["Location"])
+    page = answer.content.decode()
+    assert "1 rejected, 1 decided before, 1 not" in page and "You had decided it already" in page
+    assert ([each.pk for each in answer.context["before"]], answer.context["refused"][0].ticket) == (
+        [mails[0].pk],
+        mails[1],
+    )
+
+
+@pytest.mark.parametrize("fact", ["risk", "policy_version", "claim"])
+def test_what_is_judged_otherwise_while_the_first_is_decided_is_not_approved(
+    client: Client, mails: Any, alice: Any, bob: Any, fact: str
+) -> None:
+    def change(created: bool, **_: Any) -> None:
+        if fact == "claim":
+            claims.take(mails[1].pk, person=bob)
+        elif created and Decision.objects.count() == 1:
+            factories.force(mails[1:2], **{"risk": {"risk": "high"}, "policy_version": {"policy_version": 9}}[fact])
+
+    with connected(post_save, change, sender=Decision):
+        say(client, alice, mails)
+    assert states(mails) == ["approved", "pending", "approved"]
+    assert list(Batch.objects.get().refused.values()) == ["It has changed since these were compared; look at it again."]
 
 
 def why(client: Client, person: Any, tickets: list[Ticket]) -> dict[int, str]:
