@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
 
 from agents.models import Effect, GraphDrawing, Run
-from approvals.admin import Hiding, ReadOnly
+from approvals.admin import Hiding, Names, ReadOnly
 
 
 @admin.register(Run)
@@ -14,7 +16,7 @@ class RunAdmin(Hiding, ReadOnly, admin.ModelAdmin):
     """Every run, read-only: a run is driven by commands and tickets."""
 
     list_display = ("thread_id", "graph", "requester", "status", "created_at", "ended_at")
-    list_filter = ("status", "graph")
+    list_filter = ("status", ("graph", Names))
     search_fields = ("thread_id",)
 
 
@@ -23,14 +25,14 @@ class EffectAdmin(Hiding, ReadOnly, admin.ModelAdmin):
     """The ledger, read-only: what became of an action in doubt is said on the ticket that asks."""
 
     list_display = ("action", "ticket", "number", "state", "started_at", "settled_at", "owner")
-    list_filter = ("state", "action")
+    list_filter = ("state", ("action", Names))
     search_fields = ("effect_id", "thread_id")
     list_select_related = ("ticket",)
     exclude = ("kept",)
 
 
 @admin.register(GraphDrawing)
-class GraphDrawingAdmin(admin.ModelAdmin):
+class GraphDrawingAdmin(Hiding, admin.ModelAdmin):
     """What each graph looks like and why it could not be loaded; a row of a graph that is gone is deleted here."""
 
     list_display = ("name", "error", "seen_at")
@@ -38,4 +40,8 @@ class GraphDrawingAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whoever loads a graph adds it."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nor is it changed by hand."""
         return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models.functions import Now
 
+from approvals import wording
+
 
 class GraphDrawing(models.Model):
     """What a graph looks like, kept by whoever loads it: a page never runs anybody's graph."""
@@ -25,4 +27,4 @@ class GraphDrawing(models.Model):
         ordering = ("name",)
 
     def __str__(self) -> str:
-        return self.name
+        return wording.visible(self.name)

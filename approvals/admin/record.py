@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin
@@ -11,7 +12,7 @@ from django.db.models import Q
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 
-from approvals import grants, history, masks, policy
+from approvals import grants, history, masks, policy, wording
 from approvals.models import AuditEntry, Decision, Grant, PolicyVersion, Revision, Ticket, TicketRequirement
 
 
@@ -31,12 +32,28 @@ class ReadOnly:
         return False
 
 
+class Names(admin.AllValuesFieldListFilter):
+    """The names there are, to choose from: what cannot be seen in them is shown by its number."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Each with its name for the eye beside the one it stands for."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": wording.visible(str(choice["display"]))}
+
+
 class Hiding:
-    """Nothing secret is shown: the objects are only read, so what is drawn of them is hidden in them."""
+    """Nothing secret is shown, and nothing hidden: the objects are only read, so it is done in the objects."""
 
     def get_object(self, *args: Any, **kwargs: Any) -> Any:
         """The object without the secrets in its texts and its JSON."""
         return _hidden(super().get_object(*args, **kwargs))  # type: ignore[misc]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, in which every name can be seen."""
+        found = super().get_changelist_instance(request)  # type: ignore[misc]
+        for row in found.result_list:
+            _hidden(row, kinds=models.CharField | models.TextField)
+        return found
 
 
 class HidingRows(BaseInlineFormSet):
@@ -50,10 +67,11 @@ class HidingRows(BaseInlineFormSet):
         return found
 
 
-def _hidden(row: Any) -> Any:
+def _hidden(row: Any, *, kinds: Any = models.JSONField | models.TextField | models.CharField) -> Any:
     for field in row._meta.fields if row else ():
-        if isinstance(field, models.JSONField | models.TextField):
-            setattr(row, field.attname, masks.value(getattr(row, field.attname)))
+        if isinstance(field, kinds) and not field.primary_key:
+            shown = masks.value(getattr(row, field.attname))
+            setattr(row, field.attname, wording.visible(shown) if isinstance(shown, str) else shown)
     return row
 
 
@@ -123,15 +141,15 @@ class AuditEntryAdmin(ReadOnly, admin.ModelAdmin):
     @admin.display(description="Body")
     def words(self, entry: AuditEntry) -> str:
         """The canonical bytes as text."""
-        return bytes(entry.body).decode()
+        return wording.visible(bytes(entry.body).decode())
 
 
 @admin.register(Grant)
-class GrantAdmin(ReadOnly, admin.ModelAdmin):
+class GrantAdmin(Hiding, ReadOnly, admin.ModelAdmin):
     """Approvals that are remembered: seen here, and taken back."""
 
     list_display = ("action", "graph", "requester", "granted_by", "granted_at", "expires_at", "revoked_by")
-    list_filter = ("action",)
+    list_filter = (("action", Names),)
     actions = ("revoke",)
 
     @admin.action(description="Take back: the same is asked again", permissions=["revoke"])

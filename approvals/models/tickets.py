@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from approvals import states
+from approvals import states, wording
 from approvals.models.attention import Handover
 from approvals.models.record import ChainHead
 from approvals.models.signatures import Revision
@@ -184,7 +184,7 @@ class Ticket(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} ({self.pk})"
+        return f"{wording.visible(self.action)} ({self.pk})"
 
     def get_absolute_url(self) -> str:
         return reverse("approvals:ticket", args=(self.pk,))

@@ -64,6 +64,12 @@ def visible(text: object) -> SafeString:
 
 
 @register.filter
+def legible(text: object) -> str:
+    """The same as plain text, for a title or a label, in which there are no marks."""
+    return wording.visible(masks.text(str(text)))
+
+
+@register.filter
 def plain(secret: object) -> SafeString:
     """A secret that somebody asked to see, as `visible` draws any other text."""
     return _drawn(wording.pieces(secret if isinstance(secret, str) else wording.as_json(secret)))

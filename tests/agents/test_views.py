@@ -184,6 +184,16 @@ def test_hostile_node_names_are_only_text(as_user, dave, runtime):
     assert "⟨U+202E⟩" in page
 
 
+@pytest.mark.parametrize("address", ["/runs/", "/runs/odd/", "/admin/agents/run/", "/admin/agents/graphdrawing/"])
+def test_what_cannot_be_seen_in_the_name_of_a_graph_is_shown_by_its_number(as_user, admin, runtime, address):
+    odd = "pay\u202eroll"
+    GraphDrawing.objects.create(name=odd, error="It is broken.", traceback="here", nodes=["a"], edges=[])
+    Run.objects.create(thread_id="odd", graph=odd, requester=admin, status="queued")
+    page = as_user(admin, address).content.decode()
+    assert "\u202e" not in page
+    assert "⟨U+202E⟩" in page
+
+
 def test_a_run_that_no_checkpoint_knows_has_a_page(as_user, dave, runtime):
     Run.objects.create(thread_id="new", graph="nowhere", requester=dave, status="queued")
     assert "No step has been saved yet" in as_user(dave, "/runs/new/").content.decode()

@@ -121,3 +121,13 @@ def test_tickets_and_the_record_are_read_only(desk, alice, name):
     assert desk.post(reverse(f"admin:approvals_{name}_change", args=[pk]), {}).status_code == 403
     assert desk.post(reverse(f"admin:approvals_{name}_delete", args=[pk]), {}).status_code == 403
     assert desk.get(reverse(f"admin:approvals_{name}_add")).status_code == 403
+
+
+def test_lists_and_filters_show_what_cannot_be_seen_in_a_name(desk, cast):
+    odd = "pay\u202eroll"
+    make_policy(requirements={"reviewers": 1}, remember_seconds=60, action="*", graph="*")
+    decide(open_ticket(odd, graph=odd, requester=cast["dave"]), cast["alice"], remember=True)
+    for name in ("ticket", "grant"):
+        page = desk.get(reverse(f"admin:approvals_{name}_changelist")).content.decode()
+        assert page.count("pay⟨U+202E⟩roll") >= 2
+        assert "\u202e" not in page
