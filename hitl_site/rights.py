@@ -12,12 +12,16 @@ from psycopg import sql
 _ROLE = """
 SELECT rolsuper OR pg_has_role(rolname, current_user, 'MEMBER') FROM pg_roles WHERE rolname = %s
 """
-#: Each table of ours, and what the application does with it. What is written once says so by its own trigger.
+#: Each table of ours, and what the application does with it. What is written once says so by its own trigger; its
+#: number and the transaction that wrote it are the database's to say, and an entry with others would break the record.
 _TABLES = """
 SELECT relname, CASE
     WHEN relname IN ('django_migrations', 'checkpoint_migrations') THEN 'SELECT'
     WHEN EXISTS (SELECT FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname LIKE '%%\\_written\\_once')
-        THEN 'SELECT, INSERT'
+        THEN 'SELECT, INSERT (' || (
+            SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute WHERE attrelid = pg_class.oid
+                AND attnum > 0 AND NOT attisdropped AND attidentity = '' AND attname <> 'xid'
+        ) || ')'
     WHEN relname = 'agents_effect' THEN 'SELECT, INSERT, UPDATE'
     ELSE 'SELECT, INSERT, UPDATE, DELETE'
 END

@@ -59,6 +59,8 @@ def test_the_application_works_under_it(role: str, cast: Any) -> None:
         "ALTER TABLE approvals_auditentry DISABLE TRIGGER ALL",
         "DROP TRIGGER approvals_auditentry_written_once ON approvals_auditentry",
         "SET session_replication_role = replica",
+        "INSERT INTO approvals_auditentry (xid) VALUES ('4')",
+        "INSERT INTO approvals_auditentry (id) VALUES (4)",
         "UPDATE approvals_decision SET type = 'approve'",
         "DELETE FROM approvals_payload",
         "DELETE FROM approvals_seal",
