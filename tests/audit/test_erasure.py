@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from approvals import bulk, clock, tickets
 from approvals.audit import keys, sealing, stored
@@ -153,3 +154,16 @@ def test_no_list_of_what_was_refused_together_names_an_erased_ticket(cast: Any) 
     factories.decide(ticket, cast["alice"], "reject", message="No.")
     erase(ticket)
     assert Batch.objects.get().refused == {}
+
+
+def test_the_sentence_of_a_ticket_that_was_erased_before_goes_too(ticket: Ticket, cast: Any) -> None:
+    erase(ticket)
+    waiting = Ticket.objects.pending().get()
+    said = {str(ticket.pk): "Type “Ana” to confirm.", str(waiting.pk): "Its arguments were edited."}
+    old, other = (Batch.objects.create(reviewer=cast["alice"], type="approve", refused=told) for told in (said, {}))
+    [step] = import_module("approvals.migrations.0049_refusals_erased").Migration.operations
+    with connection.cursor() as cursor:
+        cursor.execute(step.sql)
+    old.refresh_from_db()
+    other.refresh_from_db()
+    assert (old.refused, other.refused) == ({str(waiting.pk): "Its arguments were edited."}, {})
