@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from django import forms
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.admin.sites import AdminSite
@@ -19,6 +21,12 @@ STREAM = "system/admin"
 
 class Recorded:
     """An admin whose own log is kept beside the record; the record cannot be edited."""
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """What the admin says, and who was put where: a right that was given is more than the name of a field."""
+        told = super().construct_change_message(request, form, formsets, add)  # type: ignore[misc]
+        given = dict(_given(form))
+        return [*told, {"given": given}] if given else told
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Something was made."""
@@ -82,11 +90,24 @@ class Config(AdminConfig):
 def _tell(type: str, request: HttpRequest, obj: Any, message: Any) -> None:
     user: Any = request.user
     with transaction.atomic():
-        audit.append(
-            type, stream=STREAM, actor=user, model=obj._meta.label_lower, pk=str(obj.pk), changes=_named(message)
-        )
+        what = {"model": obj._meta.label_lower, "pk": str(obj.pk), "name": str(obj)[:200]}
+        audit.append(type, stream=STREAM, actor=user, **what, changes=_named(message))
+
+
+def _given(form: Any) -> Iterator[tuple[str, Any]]:
+    """Switches, and rows that were chosen: they hold no secret. Of anything else only the name of the field is told."""
+    for name in form.changed_data:
+        value = form.cleaned_data.get(name)
+        match form.fields.get(name):
+            case forms.ModelMultipleChoiceField():
+                before, after = (set(map(str, rows or [])) for rows in (form.initial.get(name), value))
+                yield name, {"added": sorted(after - before), "removed": sorted(before - after)}
+            case forms.ModelChoiceField():
+                yield name, str(value) if value else None
+            case forms.BooleanField():
+                yield name, value
 
 
 def _named(message: Any) -> list[dict[str, Any]]:
-    """What the admin says was changed: names of fields, never their values."""
+    """What the admin says was changed; where it says so in words alone, nothing."""
     return message if isinstance(message, list) else []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
-from allauth.account.signals import password_changed, password_set
+from allauth.account.signals import password_changed, password_set, user_signed_up
 from allauth.mfa.signals import authenticator_added, authenticator_removed
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -56,8 +57,30 @@ def connect() -> None:
         (password_set, "password.changed"),
         (authenticator_added, "second-factor.added"),
         (authenticator_removed, "second-factor.removed"),
+        (user_signed_up, "account.made"),
     ):
         signal.connect(_changed(what), weak=False, dispatch_uid=f"attendance {what}")
+
+
+@contextmanager
+def on_server() -> Iterator[None]:
+    """Accounts that are saved in this block are on record, each with its entry.
+
+    Django's own commands save them, and ask for a password before: no transaction may stand open meanwhile.
+    """
+    plain = User.save
+
+    def save(user: User, *args: Any, **how: Any) -> None:
+        type = "person.added" if user.pk is None else "person.changed"
+        with transaction.atomic():
+            plain(user, *args, **how)
+            _tell(type, stream=ACCOUNT, person=user.get_username(), superuser=user.is_superuser)
+
+    User.save = save  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        User.save = plain  # type: ignore[method-assign]
 
 
 def _signed_in(request: HttpRequest | None, user: User, **about: Any) -> None:

@@ -69,7 +69,7 @@ def append(
             "method": acting.method() if actor else acting.SYSTEM,
             "at": last.at.isoformat(),
             "ticket": _shown(ticket),
-            "facts": {name: value for name, value in facts.items() if name not in PERSONAL},
+            "facts": {name: _told(value) for name, value in facts.items() if name not in PERSONAL},
             "payload": digests.of_payload(salt=salt, body=payload) if payload else None,
         }
     )
@@ -108,6 +108,11 @@ def verify_stream(stream: str) -> AuditEntry | None:
 def _payload(facts: dict[str, Any]) -> bytes:
     personal = {name: value for name, value in facts.items() if name in PERSONAL and value not in ("", None)}
     return digests.canonical(_without_secrets(personal)) if personal else b""
+
+
+def _told(value: Any) -> Any:
+    """What somebody typed may hold a secret; the names of these facts are ours and say nothing of what they hold."""
+    return redaction.text(value, also=settings.COUNTERSIGN_SECRET_FIELDS) if isinstance(value, str) else value
 
 
 def _without_secrets(facts: dict[str, Any]) -> Any:

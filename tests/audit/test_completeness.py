@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.test import Client
 
@@ -185,3 +186,54 @@ def test_every_entry_says_when_and_those_of_tickets_on_which_version_under_which
 def test_all_of_it_is_whole(life: None) -> None:
     sealing.seal()
     call_command("verify_audit")
+
+
+USER = {"username": "night-desk", "is_active": "on", "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+
+
+def test_the_admin_s_entries_say_who_was_given_what(client: Client, cast: Any) -> None:
+    client.force_login(cast["admin"])
+    finance = Group.objects.get(name="finance")
+    known = {"password1": "correct-horse-9", "password2": "correct-horse-9", "usable_password": "true"}
+    _sent(client, "auth/user/add/", username="night-desk", **known)
+    user = User.objects.get(username="night-desk")
+    _sent(client, f"auth/user/{user.pk}/change/", **USER, groups=[finance.pk], is_superuser="on")
+    _sent(client, f"auth/user/{user.pk}/change/", **USER)
+    _sent(client, f"auth/user/{user.pk}/password/", **known)
+    _sent(client, "approvals/linkedaccount/add/", account="U1", channel="slack", user=user.pk)
+    _sent(client, "approvals/webhook/add/", name="ours", address="https://example.com/hook", graph="", enabled="on")
+    _sent(client, f"auth/group/{finance.pk}/change/", name="finance", permissions=[_view_run()])
+    _sent(client, f"auth/user/{user.pk}/delete/", post="yes")
+    entries = AuditEntry.objects.filter(type__startswith="admin.").order_by("pk")
+    told = [(entry.facts["model"], entry.facts["changes"][1:]) for entry in entries]
+    joined = {"is_superuser": True, "groups": {"added": ["finance"], "removed": []}}
+    left = {"is_superuser": False, "groups": {"added": [], "removed": ["finance"]}}
+    may = {"permissions": {"added": ["Agents | run | Can view run"], "removed": []}}
+    assert told == [
+        ("auth.user", []), ("auth.user", [{"given": joined}]), ("auth.user", [{"given": left}]), ("auth.user", []),
+        ("approvals.linkedaccount", [{"given": {"user": "night-desk"}}]), ("approvals.webhook", []),
+        ("auth.group", [{"given": may}]), ("auth.user", []),
+    ]  # fmt: skip
+    assert entries[0].facts["name"] == entries[7].facts["name"] == "night-desk"
+    assert "correct-horse" not in str([entry.told for entry in AuditEntry.objects.all()])
+
+
+def _view_run() -> int:
+    return Permission.objects.get(codename="view_run").pk
+
+
+def _sent(client: Client, where: str, **form: Any) -> None:
+    response = client.post(f"/admin/{where}", form)
+    assert response.status_code == 302, response.context["errors"]
+
+
+def test_an_account_made_and_a_password_set_on_the_server_are_on_record(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call_command("createsuperuser", "--noinput", "--username", "second", "--email", "second@example.com", verbosity=0)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "correct-horse-9")
+    call_command("changepassword", "second")
+    told = AuditEntry.objects.filter(stream="system/account").order_by("pk")
+    facts = {"person": "second", "superuser": True}
+    assert [(entry.type, entry.facts) for entry in told] == [("person.added", facts), ("person.changed", facts)]
+    assert User.objects.get().check_password("correct-horse-9")
