@@ -34,7 +34,7 @@ function showState() {
 
 function apply(html) {
   const content = parse(html).body;
-  const seq = Number(content.querySelector("#live-beat:last-child")?.dataset.seq ?? since);
+  const seq = Number(find(content, "#live-beat:last-child")?.dataset.seq ?? since);
   const { news, hasRows, isUnclear } = rows.take(content);
   if (isNew && seq > since) catchUp();
   else since = Math.max(since, seq);
@@ -81,23 +81,29 @@ async function refresh() {
   if (here !== location.href) return;
   document.title = fresh.title;
   rows.merge(beside ? parse(await get(beside)) : fresh);
-  const ended = fresh.getElementById("ended")?.textContent, isSame = fresh.querySelector(`[data-version="${find("#ticket")?.dataset.version}"]`);
+  const ended = fresh.getElementById("ended")?.textContent, isSame = find(fresh, `[data-version="${find("#ticket")?.dataset.version}"]`);
   for (const region of findAll("[data-live-region]")) {
     const now = fresh.getElementById(region.id);
     if (now) keepTouched(region, now);
     if (now ? region.isEqualNode(now) : !ended) continue;
-    if (now && !isBusy(region)) htmx.swap(region, now.outerHTML, { swapStyle: "outerHTML", settleDelay: 0, swapDelay: 0 });
-    else if (!now || !isSame || !region.querySelector("[data-unsaved]")) markStale(region, ended);
+    if (now && !isBusy(region)) htmx.swap(region, unstyled(now), { swapStyle: "outerHTML" });
+    else if (!now || !isSame || !find(region, "[data-unsaved]")) markStale(region, ended);
   }
+}
+
+// A field dragged larger has a style, and nobody may write one into a page.
+function unstyled(now) {
+  for (const one of findAll(now, "[style]")) one.removeAttribute("style");
+  return now.outerHTML;
 }
 
 // What was drawn again, opened or typed here is no change.
 function keepTouched(region, now) {
   const tokens = "[name=csrfmiddlewaretoken]";
-  for (const field of now.querySelectorAll(tokens)) field.setAttribute("value", find(tokens).value);
-  for (const mine of region.querySelectorAll("textarea[name=message]")) now.querySelector(`#${mine.id}`)?.replaceWith(mine.cloneNode(true));
-  for (const { id, open } of region.querySelectorAll("details[id]")) {
-    now.querySelector(`#${CSS.escape(id)}`)?.toggleAttribute("open", open);
+  for (const field of findAll(now, tokens)) field.setAttribute("value", find(tokens).value);
+  for (const mine of findAll(region, "textarea[name=message]")) find(now, `#${mine.id}`)?.replaceWith(mine.cloneNode(true));
+  for (const { id, open } of findAll(region, "details[id]")) {
+    find(now, `#${CSS.escape(id)}`)?.toggleAttribute("open", open);
   }
 }
 
@@ -106,12 +112,12 @@ const isTyped = (field) => field.checked !== field.defaultChecked || (field.opti
   ? [...field.selectedOptions].some((option) => !option.defaultSelected)
   : field.value !== field.defaultValue);
 const isBusy = (region) =>
-  region.querySelector(`dialog[open], [data-unsaved], [data-restored], ${FIELDS}:focus`) || [...region.querySelectorAll(FIELDS)].some(isTyped);
+  find(region, `dialog[open], [data-unsaved], [data-restored], ${FIELDS}:focus`) || [...findAll(region, FIELDS)].some(isTyped);
 
 function markStale(region, ended) {
-  if (ended) for (const button of region.querySelectorAll("[type=submit]")) button.disabled = true;
-  if (!find("#stale")) (region.querySelector("form")?.closest("section, .desk") ?? region).prepend(words("changed"));
-  const what = find("#stale").querySelector("strong"), said = ended ?? "This changed";
+  if (ended) for (const button of findAll(region, "[type=submit]")) button.disabled = true;
+  if (!find("#stale")) (find(region, "form")?.closest("section, .desk") ?? region).prepend(words("changed"));
+  const what = find("#stale strong"), said = ended ?? "This changed";
   if (what.textContent === said) return;
   what.textContent = said;
   find("#announce-now").textContent = find("#stale").textContent;
@@ -122,7 +128,7 @@ function announce(count) {
   told += count;
   clearTimeout(telling);
   telling = setTimeout(() => {
-    const words = told === 1 ? "1 new ticket" : `${told} new tickets`;
+    const words = `${told} new ticket${told > 1 ? "s" : ""}`;
     find("#announce").textContent = words;
     trigger("body", "countersign:news", { words });
     told = 0;

@@ -19,7 +19,7 @@ const isBusy = () => scrollY > TOP
 export function take(content) {
   const came = content.querySelectorAll("ol[hx-swap-oob] > .ticket-row"), here = list();
   const isAsked = here?.dataset.list === "asked", hasRows = came.length;
-  const isUnclear = (isAsked && hasRows) || content.querySelector("#reload-live");
+  const isUnclear = (isAsked && hasRows) || find(content, "#reload-live");
   let news = 0, isMixed = isUnclear;
   for (const row of came) {
     const from = row.parentElement, home = from.getAttribute("hx-swap-oob").split("#")[1], old = find(`#${row.id}`);
@@ -39,7 +39,7 @@ export function take(content) {
 
 // The list as the server draws it now. What became of a row is read before it goes.
 export function merge(fresh) {
-  const here = list(), now = here && fresh.querySelector("ol[data-list]:not(.beside *)");
+  const here = list(), now = here && find(fresh, "ol[data-list]:not(.beside *)");
   if (now && isBusy()) {
     for (const row of now.querySelectorAll(".ticket-row")) put(row, true);
     later(here, again);
@@ -63,8 +63,8 @@ function put(row, isHere) {
 // The link may have the focus, and the box a tick: they stay.
 function update(old, row) {
   if (isPending(row) && old.dataset.order !== row.dataset.order) old.parentElement.dataset.moved = "";
-  old.querySelector("a").replaceChildren(...row.querySelector("a").childNodes);
-  for (const part of old.querySelectorAll("p")) part.replaceWith(row.querySelector("p"));
+  find(old, "a").replaceChildren(...find(row, "a").childNodes);
+  for (const part of old.querySelectorAll("p")) part.replaceWith(find(row, "p"));
   for (const { name, value } of row.attributes) old.setAttribute(name, value);
 }
 

@@ -12,6 +12,10 @@ from playwright.sync_api import sync_playwright
 from tests.browser.stage import SOON
 from tests.browser.windows import CHROMIUM
 
+#: What the browser says of a script, a style or a request that the policy of a page does not allow.
+POLICY = "Content Security Policy"
+_refused: list[str] = []
+
 
 @pytest.fixture(scope="module")
 def browser() -> Any:
@@ -19,8 +23,24 @@ def browser() -> Any:
         chromium = playwright.chromium.launch(
             executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         )
+        opening = chromium.new_context
+
+        def open_and_listen(**options: Any) -> Any:
+            context = opening(**options)
+            context.on("console", lambda message: _refused.append(message.text) if POLICY in message.text else None)
+            return context
+
+        chromium.new_context = open_and_listen
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_refused_by_the_policy() -> Iterator[None]:
+    """Whatever a test is about: no page of it breaks its own Content Security Policy."""
+    _refused.clear()
+    yield
+    assert _refused == []
 
 
 @pytest.fixture

@@ -76,6 +76,18 @@ def test_arguments_that_changed_since_are_not_approved_unseen(
     page.context.close()
 
 
+def test_a_field_that_was_dragged_larger_writes_no_style_into_the_page(
+    live_server: Any, browser: Browser, ticket: Ticket, carol: Any, erin: Any
+) -> None:
+    page = opened(browser, live_server, erin, ticket.get_absolute_url())
+    page.locator("#reject-message").evaluate("field => { field.style.height = '222px' }")  # as its corner does
+    elsewhere(factories.decide, ticket, carol)
+    refresh(page)
+    expect(page.locator("#signing")).to_have_text("1 of 2 signed")
+    assert page.evaluate("violations") == []
+    page.context.close()
+
+
 def test_who_else_is_deciding_is_shown(
     live_server: Any, browser: Browser, ticket: Ticket, alice: Any, carol: Any
 ) -> None:
