@@ -130,14 +130,20 @@ def _check_not_recalled(ticket: Ticket, decision: NewDecision, reviewer: User) -
     taken_back = ticket.decisions.recalled(ticket.revision).filter(reviewer=reviewer).count()
     if decision.taken_back == taken_back:
         return
-    last = ticket.audit_entries.filter(type="ticket.recalled").order_by("-id").first()
-    who = "You" if last and last.actor_id == reviewer.pk else last.actor_name if last else "Somebody"
     raise StaleDigest(
-        f"{who} took your approval back; look at it again before you repeat it.",
+        f"{_who_recalled(ticket, reviewer)} took your approval back; look at it again before you repeat it.",
         digest=ticket.digest,
         revision=ticket.revision,
         taken_back=taken_back,
     )
+
+
+def _who_recalled(ticket: Ticket, reviewer: User) -> str:
+    """By name only where the reviewer is to know what the others do."""
+    last = ticket.audit_entries.filter(type="ticket.recalled").order_by("-id").first()
+    if last and last.actor_id == reviewer.pk:
+        return "You"
+    return last.actor_name if last and not policy.is_blind_for(reviewer, ticket) else "A reviewer"
 
 
 def _check_confirmed(ticket: Ticket, kind: DecisionType, decision: NewDecision) -> None:

@@ -202,13 +202,9 @@ def _told(name: str) -> Func:
 
 def _lines(user: User, rows: Iterable[Any]) -> list[Line]:
     rows = list(rows)
-    asked = {row.ticket_id for row in rows if _is_others(row, user)}
+    asked = {row.ticket_id for row in rows if history.is_of_another(row, user)}
     hidden = set(blind(user).filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()
-    return [_line(row, is_hidden=row.ticket_id in hidden and _is_others(row, user)) for row in rows]
-
-
-def _is_others(entry: AuditEntry, user: User) -> bool:
-    return entry.type in history.OPINIONS and entry.actor_id != user.pk
+    return [_line(row, is_hidden=row.ticket_id in hidden and history.is_of_another(row, user)) for row in rows]
 
 
 def _line(entry: Any, *, is_hidden: bool) -> Line:

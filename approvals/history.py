@@ -89,16 +89,24 @@ class Event:
 OPINIONS = {
     "decision.recorded": "decided",
     "revision.created": "changed the arguments",
+    "ticket.approved": "gave the last signature",
+    "ticket.answered": "answered the agent",
     "ticket.recalled": "took the approval back before the agent was told",
     "grant.given": "decided",
+    "grant.revoked": "took back that it runs again",
 }
+
+
+def is_of_another(entry: AuditEntry, reader: User) -> bool:
+    """Is it somebody else's opinion? What a policy or a deadline ended is nobody's."""
+    return entry.type in OPINIONS and entry.actor_id not in {None, reader.pk}
 
 
 def of(ticket: Ticket, *, hidden_from: User | None = None) -> Iterator[Event]:
     """The entries of the ticket in order, without the others' opinions where they are hidden. One query."""
     for entry in AuditEntry.objects.filter(ticket=ticket).select_related("payload").order_by("id"):
         facts = entry.facts
-        if hidden_from and entry.type in OPINIONS and entry.actor_id != hidden_from.pk:
+        if hidden_from and is_of_another(entry, hidden_from):
             yield Event(at=entry.at, who="A reviewer", words=OPINIONS[entry.type], note="", seq=entry.seq)
             continue
         who, words = sentence(entry, facts)

@@ -136,7 +136,7 @@ class AuditEntryAdmin(ReadOnly, admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the others' opinions on tickets that the reader is to sign without knowing them."""
         hidden = Q(type__in=history.OPINIONS, ticket__in=Ticket.objects.blind_to(request.user))
-        return super().get_queryset(request).exclude(hidden & ~Q(actor=request.user.pk))
+        return super().get_queryset(request).exclude(hidden & Q(actor__isnull=False) & ~Q(actor=request.user.pk))
 
     @admin.display(description="Body")
     def words(self, entry: AuditEntry) -> str:

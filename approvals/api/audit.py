@@ -109,8 +109,7 @@ def _blind(request: HttpRequest, of: set[int]) -> set[int]:
 
 
 def _is_hidden(request: HttpRequest, entry: AuditEntry, hidden: set[int]) -> bool:
-    is_opinion = entry.type in history.OPINIONS and entry.actor_id != reader(request).pk
-    return is_opinion and entry.ticket_id in hidden
+    return entry.ticket_id in hidden and history.is_of_another(entry, reader(request))
 
 
 def _entry(entry: AuditEntry, *, is_hidden: bool) -> EntryOut:

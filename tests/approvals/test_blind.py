@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from approvals import claims, handovers, policy
+from approvals import claims, handovers, history, policy, tickets
 from approvals.api import shapes
 from approvals.live import fragments
 from approvals.models import Ticket
+from tests.api.programs import Program
 from tests.factories import decide, make_policy, open_ticket
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("cast")]
@@ -135,6 +137,53 @@ def test_a_refused_decision_tells_nothing_either(client, blind, alice, erin):
     client.force_login(alice)
     answer = client.post(f"/tickets/{blind.pk}/decisions/", {"type": "approve", "digest": "0" * 64})
     assert answer.status_code == 409 and told(answer.content.decode()) == []
+
+
+@pytest.fixture
+def recalled(alice, erin, carol):
+    """Both had signed, and a third person took both signatures back."""
+    make_policy(blind=True, risk="medium", recall_seconds=600, requirements={"reviewers": 1, "finance": 1})
+    ticket = open_ticket()
+    decide(ticket, alice)
+    decide(ticket, erin, message="looks wrong to me")
+    return tickets.recall(ticket.pk, actor=carol)
+
+
+def test_who_took_an_approval_back_is_told_to_nobody_who_has_not_decided_anew(client, recalled, alice, bob):
+    for reader in (alice, bob):
+        page = page_of(client, recalled, reader)
+        assert "A reviewer</strong> took the approval back" in page
+        seen = [page, fragments.changes_since(reader, 0), client.get("/").content.decode()]
+        entries = Program(reader, "read").get("audit", ticket=recalled.pk).json()
+        seen += [json.dumps(entries), json.dumps(Program(reader, "read").get(f"tickets/{recalled.pk}").json())]
+        assert [name for name in ("carol", *SECRETS) for words in seen if name in words] == []
+    hidden = [entry["type"] for entry in entries["items"] if entry["facts"] is None]
+    assert hidden == ["decision.recorded", "decision.recorded", "ticket.approved", "ticket.recalled"]
+
+
+def test_a_repeated_approval_does_not_say_who_took_it_back(client, recalled, alice, erin):
+    client.force_login(alice)
+    posted = {"type": "approve", "digest": recalled.digest}
+    answer = client.post(f"/tickets/{recalled.pk}/decisions/", posted).content.decode()
+    assert "A reviewer took your approval back" in answer and "carol" not in answer
+    decide(recalled, alice)
+    assert "<strong>carol</strong> took the approval back" in page_of(client, recalled, alice)
+
+
+def test_what_no_person_approved_is_nobody_s_opinion(client, alice):
+    make_policy(action="search", gate="auto", risk="low", blind=True)
+    entry = open_ticket("search").audit_entries.get(type="ticket.approved")
+    assert not history.is_of_another(entry, alice)
+
+
+def test_the_admin_s_lists_do_not_name_who_took_an_approval_back(client, recalled, alice):
+    alice.is_staff = True
+    alice.save()
+    alice.user_permissions.set(Permission.objects.filter(codename__in=READS))
+    client.force_login(alice)
+    for page in ("/admin/approvals/auditentry/", "/audit/", "/audit/?person=carol", "/audit/?person=erin"):
+        found = client.get(page, follow=True).content.decode()
+        assert not re.search(r"(carol|erin)(?!\"|</option>)", found.partition("<main")[2]), page
 
 
 def test_the_admin_s_lists_tell_a_reviewer_among_the_staff_nothing_either(client, blind, alice, erin):
