@@ -76,7 +76,7 @@ def _check_pattern(node: str, pattern: str) -> None:
     try:
         patterns.check(pattern)
     except patterns.BadPattern as error:
-        raise BadAsk(f"the pattern of “{node}” is no regular expression that can be used: {error}.") from error
+        raise BadAsk(f"“asks” about “{node}” cannot be used: {error}.") from error
 
 
 def _known() -> str:

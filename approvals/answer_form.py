@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from approvals import fields, shapes, typed
+from approvals import fields, masks, shapes, typed
 from approvals.errors import InvalidArguments
 from approvals.models import Ticket
 
@@ -20,13 +20,22 @@ class AnswerForm:
     def __init__(self, schema: dict[str, Any], *, data: Mapping[str, str] | None = None) -> None:
         """Bound when `data` is given."""
         self.is_bound = data is not None
-        named = {"title": "Your answer", **schema}
+        shown = masks.schema(schema)
+        named = {"title": "Your answer", **shown}
         whole = {"type": "object", "properties": {ANSWER: named}, "required": [ANSWER]}
-        kept = {key: schema[key] for key in DEFINITIONS if key in schema}
+        kept = {key: shown[key] for key in DEFINITIONS if key in shown}
         is_object = "properties" in shapes.resolved(named, {**kept, **whole})[0]
         self.root = fields.of({ANSWER: {}} if is_object else {}, {**kept, **whole}, id=ANSWER)
         self.errors: list[str] = []
-        self.value: Any = typed.read(self.root, data).get(ANSWER) if data is not None else None
+        self.value: Any = self._read(data, schema) if data is not None else None
+
+    def _read(self, data: Mapping[str, str], schema: dict[str, Any]) -> Any:
+        """What was typed; a choice that is a secret was taken by its mark."""
+        try:
+            return masks.restored(typed.read(self.root, data).get(ANSWER), of=None, also=schema)
+        except InvalidArguments as strange:
+            self.refuse(strange.errors)
+            return None
 
     @property
     def all_errors(self) -> list[tuple[str, str, str]]:

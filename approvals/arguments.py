@@ -56,7 +56,8 @@ def check_schema(args: Any, schema: dict[str, Any] | None) -> None:
     try:
         found = sorted(schemas.errors(args, schema), key=lambda error: list(map(str, error.absolute_path)))
     except schemas.Unusable as error:
-        raise InvalidArguments([{"path": "", "message": schemas.UNUSED.format(why=error)}]) from error
+        why = masks.text(schemas.UNUSED.format(what=schemas.ARGS, why=error))
+        raise InvalidArguments([{"path": "", "message": why}]) from error
     if found:
         raise InvalidArguments(
             [{"path": masks.pointer(error.absolute_path), "message": complaints.of(error)} for error in found]

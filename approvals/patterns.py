@@ -13,11 +13,25 @@ from typing import Any
 
 import re2
 
+from approvals import wording
+
 MAX_MEMORY = 1 << 20
 #: Steps of the pattern times characters of the text: about a quarter of a second at worst.
 MAX_WORK = 50_000_000
 #: `\u0041`, as JavaScript writes a character, and the backslashes that make it something else.
 _NUMBERED = re.compile(r"(\\\\)|\\u([0-9A-Fa-f]{4})")
+
+#: How the engine's sentences begin, and what they come to.
+_WHY = {
+    "invalid perl operator": "looks ahead or back, which only an engine can that may take for ever",
+    "invalid escape sequence": "has a sign behind a backslash that means nothing here, such as a group seen again",
+    "missing": "opens a bracket that it does not close",
+    "unexpected": "closes a bracket that it has not opened",
+    "no argument for repetition": "repeats what cannot be repeated",
+    "bad repetition": "repeats what cannot be repeated",
+    "invalid repetition size": "repeats something too often",
+    "pattern too large": "is too large",
+}
 
 
 class BadPattern(ValueError):
@@ -46,7 +60,7 @@ def groups(pattern: str, text: str) -> Mapping[str, str | None]:
 def _bounded(pattern: str, text: str, *, dot_all: bool) -> Any:
     made = _compiled(pattern, dot_all=dot_all)
     if max(made.programsize, 1) * len(text) > MAX_WORK:
-        raise BadPattern(f"the pattern {_named(pattern)} is too costly for a text of {len(text):,} characters")
+        raise BadPattern(f"its pattern {_named(pattern)} takes too long on a text of {len(text):,} characters")
     return made
 
 
@@ -57,7 +71,7 @@ def _compiled(pattern: str, *, dot_all: bool) -> Any:
     try:
         return re2.compile(_NUMBERED.sub(_as_here, pattern), options)
     except (re2.error, UnicodeEncodeError) as error:
-        raise BadPattern(f"the pattern {_named(pattern)} cannot be matched safely: {_why(error)}") from error
+        raise BadPattern(f"its pattern {_named(pattern)} {_why(error)}") from error
 
 
 def _as_here(found: re.Match[str]) -> str:
@@ -65,9 +79,11 @@ def _as_here(found: re.Match[str]) -> str:
 
 
 def _named(pattern: str) -> str:
-    return repr(pattern if len(pattern) <= 80 else f"{pattern[:80]}…")
+    return f"“{wording.visible(pattern if len(pattern) <= 80 else f'{pattern[:80]}…')}”"
 
 
 def _why(error: Exception) -> str:
-    said = error.args[0] if error.args and isinstance(error, re2.error) else "it is no text"
-    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    """In words of our own: the engine's are for who knows it."""
+    said = error.args[0] if error.args and isinstance(error, re2.error) else ""
+    told = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    return next((words for begin, words in _WHY.items() if told.startswith(begin)), "is no regular expression")

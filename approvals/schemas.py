@@ -29,7 +29,8 @@ MAX_ERRORS = 50
 SECONDS = 0.5
 #: Why a schema was put aside when its ticket was opened; nothing fits it.
 UNUSABLE = "x-countersign-unusable"
-UNUSED = "the action's schema cannot be used: {why}"
+UNUSED = "what the agent says of the form that {what} must have cannot be used: {why}"
+ARGS, ANSWER = "the arguments", "an answer"
 #: Names would be looked for with the library's own patterns; no schema of a tool needs both.
 _HIDDEN_PATTERNS = ("unevaluatedProperties", "patternProperties")
 
@@ -65,16 +66,16 @@ def kept(schema: Any) -> Any:
     return {UNUSABLE: problem}
 
 
-def put_aside(schema: Any) -> str:
+def put_aside(schema: Any, *, what: str = ARGS) -> str:
     """Why this schema was put aside when its ticket was opened; empty where it was kept."""
     said = schema.get(UNUSABLE) if isinstance(schema, dict) else None
-    return f"{UNUSED.format(why=said)}." if isinstance(said, str) else ""
+    return f"{UNUSED.format(what=what, why=said)}." if isinstance(said, str) else ""
 
 
 def problem_of(schema: Any) -> str:
     """Why this schema cannot be used, as a sentence; empty where nothing speaks against it."""
     if not isinstance(schema, dict):
-        return "it is not an object"
+        return "it is no JSON object"
     if isinstance(said := schema.get(UNUSABLE), str):
         return said
     try:
@@ -102,7 +103,7 @@ def _look_through(schema: dict[str, Any]) -> None:
     else:
         raise Unusable(f"it is more than {MAX_DEPTH} levels deep")
     if keys.issuperset(_HIDDEN_PATTERNS):
-        raise Unusable(f"it has both {' and '.join(_HIDDEN_PATTERNS)}")
+        raise Unusable("it says which other fields there may be in two ways that cannot be checked together")
 
 
 def _check_part(part: dict[str, Any], *, is_root: bool) -> None:
@@ -113,7 +114,7 @@ def _check_part(part: dict[str, Any], *, is_root: bool) -> None:
             patterns.check(name)
     # The library would go on with a validator of its own, which knows none of our bounds.
     if not is_root and isinstance(part.get("$schema"), str):
-        raise Unusable("it has a schema of another kind inside")
+        raise Unusable("a part of it is written for another version of JSON Schema")
 
 
 def _children(part: Any) -> Iterator[Any]:
@@ -141,7 +142,7 @@ def _bounded(cls: Any) -> Any:
 def _timed(check: Any) -> Any:
     def checked(validator: Any, said: Any, value: Any, schema: Any) -> Any:
         if time.thread_time() > _until.get():
-            raise Unusable("checking a value against it takes too long")
+            raise Unusable("checking against it takes too long")
         return check(validator, said, value, schema)
 
     return checked

@@ -11,7 +11,7 @@ from typing import Any
 from jsonschema.exceptions import best_match
 
 from agents.errors import BadAnswer
-from approvals import schemas
+from approvals import complaints, masks, schemas, wording
 
 
 def check(value: Any, schema: dict[str, Any] | None) -> None:
@@ -21,9 +21,10 @@ def check(value: Any, schema: dict[str, Any] | None) -> None:
     try:
         found = best_match(schemas.errors(value, schema))
     except schemas.Unusable as error:
-        raise BadAnswer(why=f"its own schema cannot be used: {error}.") from error
+        raise BadAnswer(why=masks.text(f"{schemas.UNUSED.format(what=schemas.ANSWER, why=error)}.")) from error
     if found is not None:
-        raise BadAnswer(why=f"{found.json_path}: {found.message[:500]}.")
+        where = wording.visible(masks.pointer(found.absolute_path))
+        raise BadAnswer(why=f"{where or 'it'} {complaints.of(found)}.")
 
 
 def keeping(schema: dict[str, Any] | None, kept: Mapping[str, Any]) -> dict[str, Any] | None:

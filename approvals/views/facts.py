@@ -38,7 +38,7 @@ def of(ticket: Ticket, *, reader: User, blind: bool) -> dict[str, Any]:
         "grants": [] if ticket.is_open else list(ticket.grants.live().select_related("granted_by", "requester")),
         "care": friction.of_ticket(ticket),
         "no_edit": schemas.put_aside(ticket.args_schema),
-        "no_answer": schemas.put_aside(ticket.answer_schema),
+        "no_answer": schemas.put_aside(ticket.answer_schema, what=schemas.ANSWER),
     }
 
 

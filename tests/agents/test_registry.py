@@ -100,7 +100,7 @@ def test_an_unusable_file_is_named_and_hides_no_other_graph(settings, tmp_path, 
         ({"path": "m:g", "asks": []}, "“asks” of its entry must be an object"),
         ({"path": "m:g", "asks": {"n": 3}}, "about “n” must be an object"),
         ({"path": "m:g", "asks": {"n": {"tool": "x"}}}, "cannot say 'tool' about “n”"),
-        ({"path": "m:g", "asks": {"n": {"pattern": "("}}}, "no regular expression"),
+        ({"path": "m:g", "asks": {"n": {"pattern": "("}}}, "a bracket that it does not close"),
     ],
 )
 def test_a_malformed_entry_is_a_broken_graph_and_hurts_no_other(settings, tmp_path, entry, why):

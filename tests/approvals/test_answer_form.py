@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from approvals import masks
 from approvals.answer_form import AnswerForm
 from approvals.models import Ticket
 from tests import factories
@@ -52,6 +53,24 @@ def test_each_property_has_a_field_of_its_type():
 def test_what_is_typed_wrongly_is_said_beside_its_field():
     form = AnswerForm(SHIPPING, data=typed(carrier="1", days="three"))
     assert [(label, text) for _, label, text in form.all_errors] == [("Days", "Enter a whole number, such as 250.")]
+
+
+def test_a_choice_that_is_a_secret_is_shown_by_its_mark_and_taken_as_it_is():
+    secret = "ghp_" + "c4N4ry" * 6
+    form = AnswerForm({"title": f"Not {secret}", "enum": ["none", secret]}, data={"args.answer": "1"})
+    assert form.value == secret
+    assert form.root.children[0].choices[1] == ("1", masks.of(secret))
+    assert secret not in form.root.children[0].label
+
+
+@pytest.mark.django_db
+def test_what_an_answer_must_be_is_told_in_plain_words_where_it_cannot_be_used(client: Client, cast: Any) -> None:
+    schema = {"type": "string", "pattern": "^(?!no)"}
+    ticket = factories.open_ticket("ask", allowed_decisions=("respond", "reject"), answer_schema=schema)
+    client.force_login(cast["alice"])
+    page = client.get(ticket.get_absolute_url()).content.decode()
+    assert "the form that an answer must have cannot be used: its pattern “^(?!no)” looks ahead or back" in page
+    assert "perl" not in page
 
 
 @pytest.fixture

@@ -58,10 +58,13 @@ def test_a_reference_to_the_root_keeps_the_bounds_of_every_draft(draft):
 @pytest.mark.parametrize(
     ("schema", "why"),
     [
-        ({"properties": {"to": {"pattern": "(?=a)b"}}}, "cannot be matched safely"),
-        ({"properties": {"to": {"pattern": r"(.)\1"}}}, "cannot be matched safely"),
-        ({"$defs": {"d": {"$schema": "http://json-schema.org/draft-07/schema#"}}}, "another kind inside"),
-        ({"unevaluatedProperties": False, "patternProperties": {"a": True}}, "both unevaluatedProperties"),
+        ({"properties": {"to": {"pattern": "(?=a)b"}}}, "“(?=a)b” looks ahead or back"),
+        ({"properties": {"to": {"pattern": r"(.)\1"}}}, "a group seen again"),
+        ({"$defs": {"d": {"$schema": "http://json-schema.org/draft-07/schema#"}}}, "another version of JSON Schema"),
+        (
+            {"unevaluatedProperties": False, "patternProperties": {"a": True}},
+            "cannot be checked together",
+        ),
         ({"description": "x" * 70_000}, "larger than 64 KiB"),
         ({"properties": {"to": 5}}, "cannot be used"),
     ],
