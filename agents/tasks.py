@@ -17,6 +17,7 @@ from procrastinate.jobs import Job
 from agents import jobs
 from agents.database import AWAY
 from agents.errors import BrokenGraph, DatabaseAway, LeaseHeld, LeaseLost, ModelRefused, TooEarly, UnknownGraph
+from approvals import logs
 from approvals import resume as resuming
 from approvals.errors import Frozen
 
@@ -54,7 +55,8 @@ async def resume(thread_id: str, ticket_id: int) -> None:
     """Deliver what is decided on a thread."""
     from agents import runner  # see the top of this module
 
-    await _patiently(runner.resume, thread_id, ticket_id)
+    with logs.about(thread_id=thread_id, ticket_id=ticket_id):
+        await _patiently(runner.resume, thread_id, ticket_id)
 
 
 @app.task(name=jobs.DRIVE_TASK_NAME, queue=resuming.QUEUE, retry=EverMoreSlowly())

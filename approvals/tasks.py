@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from procrastinate.contrib.django import app
 
-from approvals import deadlines, resume
+from approvals import deadlines, logs, resume, traces
 from approvals.errors import TicketNotFound
 
 
@@ -15,7 +17,5 @@ def expire(ticket_id: int) -> None:
     The queue would take jobs that are due by their age, not by their deadline.
     """
     deadlines.expire_overdue()
-    try:
-        deadlines.expire(ticket_id)
-    except TicketNotFound:
-        return  # a ticket that is gone has no deadline
+    with logs.about(ticket_id=ticket_id), traces.span("deadline", ticket_id=ticket_id), suppress(TicketNotFound):
+        deadlines.expire(ticket_id)  # a ticket that is gone has no deadline

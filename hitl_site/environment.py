@@ -109,10 +109,13 @@ def places(name: str) -> list[str]:
             is_good = parts.port is None or parts.port > 0
         except ValueError:
             is_good = False
-        is_folder = is_good and parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+        is_path = is_good and not parts.netloc and parts.path.startswith("/")
+        is_here = is_path and parts.scheme in {"file", "syslog+unix"}
         is_host = is_good and parts.scheme in {"syslog", "syslog+tcp", "https", "http"} and parts.hostname
-        if not is_folder and not is_host:
-            known = "file:///path, syslog://host:port, syslog+tcp://host:port or https://host/path"
+        if not is_here and not is_host:
+            known = (
+                "file:///path, syslog+unix:///dev/log, syslog://host:port, syslog+tcp://host:port or https://host/path"
+            )
             raise ImproperlyConfigured(f"{name} names {place!r}, which is not {known}.")
     return found
 

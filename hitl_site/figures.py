@@ -6,11 +6,12 @@ import threading
 from collections import Counter as Tally
 from collections.abc import Iterator
 from datetime import timedelta
+from math import inf
 
-from django.db.models import Count, Max
-from django.db.models.functions import Now
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models.functions import Greatest, Now
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
@@ -23,6 +24,9 @@ from hitl_site import vitals
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 #: An entry gets its number before it is committed, but never so long before.
 SETTLED = timedelta(seconds=60)
+#: Seconds: a worker is nudged at once, and a sweep finds what no nudge reached.
+DELIVERY = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, inf)
+RELEASED = ("ticket__resolved_at", "ticket__release_at")
 
 Gauge("countersign_sockets", "Open live connections of this process.").set_function(hub.open_sockets)
 
@@ -34,17 +38,38 @@ class _Entries:
         self._lock = threading.Lock()
         self._last = 0
         self._tally: Tally[str] = Tally()
+        self._told: Tally[float] = Tally()
+        self._waited = timedelta()
 
     def by_type(self) -> dict[str, int]:
         """How many entries of each type there are."""
         with self._lock:
-            new = AuditEntry.objects.filter(pk__gt=self._last, at__lt=Now() - SETTLED)
+            new = AuditEntry.objects.filter(pk__gt=self._last, at__lt=Now() - SETTLED).order_by()
             last = new.aggregate(last=Max("pk"))["last"]
             if last is not None:
-                for type, count in new.filter(pk__lte=last).order_by().values_list("type").annotate(Count("pk")):
-                    self._tally[type] += count
+                self._count(new.filter(pk__lte=last))
                 self._last = last
             return dict(self._tally)
+
+    def until_told(self) -> Metric:
+        """From when an answer was final until its agent had it, over what was counted last."""
+        buckets = [(str(limit).replace("inf", "+Inf"), self._told[limit]) for limit in DELIVERY]
+        words = "How long after a ticket was released its agent was told."
+        total = self._waited.total_seconds()
+        return HistogramMetricFamily("countersign_delivery_seconds", words, buckets=buckets, sum_value=total)
+
+    def _count(self, new: QuerySet[AuditEntry]) -> None:
+        for type, count in new.values_list("type").annotate(Count("pk")):
+            self._tally[type] += count
+        told = new.filter(type="ticket.delivered").annotate(waited=F("at") - Greatest(*RELEASED))
+        within = {f"within_{n}": Count("pk", filter=_is_within(limit)) for n, limit in enumerate(DELIVERY)}
+        found = told.aggregate(sum=Sum("waited"), **within)
+        self._waited += found["sum"] or timedelta()
+        self._told.update({limit: found[f"within_{n}"] for n, limit in enumerate(DELIVERY)})
+
+
+def _is_within(seconds: float) -> Q:
+    return Q(waited__isnull=False) if seconds == inf else Q(waited__lte=timedelta(seconds=seconds))
 
 
 class _Database(Collector):
@@ -77,6 +102,7 @@ class _Database(Collector):
         for type, count in self._entries.by_type().items():
             entries.add_metric([type], count)
         yield entries
+        yield self._entries.until_told()
 
 
 def _gauges(name: str, words: str, label: str, counted: dict[str, int]) -> Metric:

@@ -89,6 +89,14 @@ def _over_tcp(address: SplitResult, seal: Seal) -> None:
         out.sendall(b"%d %s" % (len(said), said))
 
 
+def _to_socket(address: SplitResult, seal: Seal) -> None:
+    """The machine's own syslog, such as /dev/log."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as out:
+        out.settimeout(TIMEOUT_SECONDS)
+        out.connect(address.path)
+        out.send(_message(seal))
+
+
 def _message(seal: Seal) -> bytes:
     """One line of RFC 5424; the lines of the note are parted by `|`, which no note holds."""
     note = seal.note.strip().replace("\n", "|")
@@ -115,6 +123,7 @@ _WAYS: dict[str, Callable[[SplitResult, Seal], None]] = {
     "file": _into_folder,
     "syslog": _over_udp,
     "syslog+tcp": _over_tcp,
+    "syslog+unix": _to_socket,
     "https": _over_http,
     "http": _over_http,
 }

@@ -100,6 +100,21 @@ def test_a_syslog_over_tcp_gets_the_length_first(seal: Seal, settings: Any) -> N
     assert int(length) == len(said) and said.startswith(b"<109>1 ")
 
 
+def test_a_syslog_of_this_machine_gets_one_line(
+    seal: Seal, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f"syslog+unix://{tmp_path}/log"
+    monkeypatch.setenv("COUNTERSIGN_HEAD_PLACES", place)
+    assert environment.places("COUNTERSIGN_HEAD_PLACES") == [place]
+    assert "No such file" in bring(settings, place)[place].error
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(f"{tmp_path}/log")
+        listener.settimeout(5)
+        assert bring(settings, place)[place].error == ""
+        said = listener.recv(10_000).decode()
+    assert is_our_note(said.partition(" - head - ")[2].replace("|", "\n") + "\n", seal)
+
+
 def test_a_web_address_gets_the_note(seal: Seal, settings: Any, receiver: Any) -> None:
     bring(settings, f"http://127.0.0.1:{receiver.server_port}/heads")
     assert [is_our_note(words, seal) for words in receiver.taken] == [True]
@@ -129,7 +144,15 @@ def test_a_place_that_is_away_holds_up_no_other_and_is_tried_again(
 
 @pytest.mark.parametrize(
     "words",
-    ["/var/heads", "file://relative/heads", "syslog://", "ftp://example.com/", "https://", "syslog://example.com:0"],
+    [
+        "/var/heads",
+        "file://relative/heads",
+        "syslog://",
+        "syslog+unix://log",
+        "ftp://example.com/",
+        "https://",
+        "syslog://example.com:0",
+    ],
 )
 def test_a_place_that_makes_no_sense_stops_the_start_with_one_sentence(words: str, monkeypatch: Any) -> None:
     monkeypatch.setenv("COUNTERSIGN_HEAD_PLACES", words)

@@ -11,6 +11,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from approvals import tickets
+from approvals.states import Execution
 from hitl_site import environment
 from tests import factories
 
@@ -63,6 +65,9 @@ def test_token_that_can_be_guessed_stops_the_start(monkeypatch: pytest.MonkeyPat
         environment.secret("COUNTERSIGN_METRICS_TOKEN")
 
 
+COUNTED = ("ticket.opened", "decision.recorded", "ticket.approved", "ticket.delivered", "execution.failed")
+
+
 def figures(client: Client) -> dict[str, float]:
     lines = client.get("/metrics", headers={"Host": "localhost"}).content.decode().splitlines()
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
@@ -103,6 +108,28 @@ def test_entries_are_counted_once_when_they_are_a_minute_old(
     monkeypatch.setattr(module, "SETTLED", timedelta(minutes=1))
     factories.open_ticket()
     assert tally.by_type()["ticket.opened"] == before + 1
+
+
+def test_what_people_decide_what_became_of_it_and_how_long_agents_waited_is_counted(
+    client: Client, cast: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hitl_site import figures as module
+
+    monkeypatch.setattr(module, "SETTLED", timedelta(0))
+    before = figures(client)
+    factories.make_policy(requirements={"reviewers": 1})
+    ticket = factories.decide(factories.open_ticket(), cast["alice"])
+    earlier = timezone.now() - timedelta(seconds=20)
+    factories.force([ticket], resolved_at=earlier, release_at=earlier)
+    factories.claim(ticket)
+    tickets.record_execution(ticket.pk, execution=Execution.FAILED, error="No such payee.")
+    told = figures(client)
+    names = [f'countersign_entries_total{{type="{kind}"}}' for kind in COUNTED]
+    names += [f"countersign_delivery_seconds_{part}" for part in ('bucket{le="30.0"}', 'bucket{le="+Inf"}', "count")]
+    assert [told[name] - before.get(name, 0) for name in names] == [1] * len(names)
+    quick = 'countersign_delivery_seconds_bucket{le="10.0"}'
+    assert told[quick] == before[quick]
+    assert 20 <= told["countersign_delivery_seconds_sum"] - before["countersign_delivery_seconds_sum"] < 30
 
 
 def test_requests_are_timed_by_view_and_never_by_address(client: Client, alice: Any) -> None:
