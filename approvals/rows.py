@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.template.loader import render_to_string
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from approvals import clock, deadlines, display, wording
@@ -28,12 +29,10 @@ CARRIED_OUT = {
 
 
 class Row(NamedTuple):
-    """All that a row says. Nothing in it depends on who looks, but its place in their list and what they have seen,
-    and on which page: what narrows the list there, and which ticket is open beside it."""
+    """All that a row says. Nothing in it depends on who looks, but its place in their list and what they have seen."""
 
     id: int
     href: str
-    is_current: bool
     order: str
     #: Equal for what asks for the same.
     same: str
@@ -64,13 +63,12 @@ class Row(NamedTuple):
     ago: str
 
 
-def of(ticket: Ticket, *, reader: Any = None, query: str = "", is_current: bool = False) -> Row:
+def of(ticket: Ticket, *, reader: Any = None) -> Row:
     """The row of a ticket that `for_rows` or `for_list` fetched; no query."""
     is_open, requester = ticket.is_open, ticket.requester
     return Row(
         id=ticket.pk,
-        href=f"{ticket.get_absolute_url()}{query}",
-        is_current=is_current,
+        href=ticket.get_absolute_url(),
         order=display.order(ticket, reader),
         same=display.same(ticket),
         state=ticket.state,
@@ -86,9 +84,15 @@ def of(ticket: Ticket, *, reader: Any = None, query: str = "", is_current: bool 
     )
 
 
+def on_page(row: Row, *, query: str = "", is_current: bool = False) -> SafeString:
+    """The row as it leads on from this list, marked where its ticket is the one that is open beside it."""
+    plain, current = f'href="{row.href}"', ' aria-current="page"' if is_current else ""
+    return mark_safe(drawn(row).replace(plain, f'href="{row.href}{escape(query)}"{current}', 1))  # noqa: S308 - escaped
+
+
 @lru_cache(maxsize=KEPT)
 def drawn(row: Row) -> SafeString:
-    """The row as every page and every socket shows it."""
+    """The row as all pages and sockets share it: what somebody looked for is not kept with it."""
     return mark_safe(render_to_string("approvals/_row.html", row._asdict()).strip())  # noqa: S308 - a template drew it
 
 

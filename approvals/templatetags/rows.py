@@ -16,4 +16,4 @@ register = template.Library()
 def row(context: Context, ticket: Ticket) -> SafeString:
     """The row, in its place for this reader, as it leads on from this list."""
     query, is_current = str(context.get("list_query", "")), ticket.pk == context.get("open_id")
-    return rows.drawn(rows.of(ticket, reader=context.get("user"), query=query, is_current=is_current))
+    return rows.on_page(rows.of(ticket, reader=context.get("user")), query=query, is_current=is_current)

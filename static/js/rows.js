@@ -10,12 +10,12 @@ const hasTwin = (row) => row && find(`[data-same="${row.dataset.same}"]:not(#${r
 
 const waiting = new Set(find("#live-socket").dataset.waiting.match(/\d+/g)?.map((id) => `ticket-row-${id}`));
 const isCut = waiting.size > 1_000;
-const held = new Map(); // what is due once nobody's hand is on the list
+const held = new Map(); // what is due once no hand is on the list
 
 const isBusy = () => scrollY > TOP
   || find("ol[data-list]:is(:hover, :focus-within, :has(input:checked, details[open]), .htmx-request *)");
 
-// `news`: so many did not wait for the reader before; `isUnclear`: only the server knows the list.
+// `news`: so many are new to the reader; `isUnclear`: only the server knows the list.
 export function take(content) {
   const came = content.querySelectorAll("ol[hx-swap-oob] > .ticket-row"), here = list();
   const isAsked = here?.dataset.list === "asked", hasRows = came.length;
@@ -73,7 +73,8 @@ const again = () => trigger("body", "countersign:returns");
 const remove = (row) => row.remove();
 
 function insert(row) {
-  const here = list(), order = row.dataset.order, isNewest = here.id === "decided-list";
+  const here = list(), { order } = row.dataset, isNewest = here.id === "decided-list";
+  find(row, "a").search = location.search;
   const next = [...here.children].find(({ dataset }) => isNewest ? dataset.order < order : dataset.order > order);
   if (!find(`#${row.id}`) && (next || !("cut" in here.dataset))) here.insertBefore(row, next ?? null);
 }
@@ -83,7 +84,7 @@ function later(row, move) {
   settle();
 }
 
-// What is due, once the list is free or somebody asks.
+// What is due, once the list is free or one asks.
 function settle(asked) {
   if (asked || !isBusy()) {
     for (const [row, move] of held.values()) move(row);
@@ -93,7 +94,7 @@ function settle(asked) {
   find("#newcomers").textContent = count ? `${count} new – press n` : "";
 }
 
-// The heading, the tab's title and the number in the page say the same.
+// The heading, the title and the number in the page say the same.
 function sumUp() {
   const count = waiting.size, words = isCut ? "1,000+" : count.toLocaleString("en");
   document.title = document.title.replace(/^(Error: |)(\([\d,+]+\) |)/, count ? `$1(${words}) ` : "$1");

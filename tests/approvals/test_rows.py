@@ -27,6 +27,16 @@ def test_a_row_is_drawn_once_for_everybody(client: Client, transfers: Any, alice
         client.force_login(person)
         client.get("/")
     assert drawn() == before + 1
+    ticket = factories.open_ticket(args={"to": '<b> & href="/tickets/'}, requester=carol)
+    client.get("/")
+    before = drawn()
+    for place, link in (
+        ("/?q=b+href", f'href="/tickets/{ticket.pk}/?q=b+href">'),
+        ("/inbox/beside/?tab=team&q=%22b", f'href="/tickets/{ticket.pk}/?q=%22b&amp;tab=team">'),
+        (f"/inbox/beside/?ticket={ticket.pk}", f'href="/tickets/{ticket.pk}/" aria-current="page">'),
+    ):
+        assert link in client.get(place).content.decode()
+    assert drawn() == before
 
 
 def test_what_becomes_of_a_ticket_changes_its_row(transfers: Any, alice: Any, carol: Any) -> None:

@@ -129,16 +129,18 @@ def test_own_vote_elsewhere_moves_the_row_and_every_tab_counts(page, alice, tran
     ticket, other = elsewhere(factories.open_ticket), elsewhere(factories.open_ticket)
     with daphne.serving(DATABASE_URL=test_database) as address:
         sign_in(page, address, alice)
-        run = page.context.new_page()
+        run, others = page.context.new_page(), page.context.new_page()
         page.goto(address)
         run.goto(f"{address}/tickets/{other.pk}/")
-        for each in (page, run):
+        others.goto(f"{address}/?tab=others")
+        for each in (page, run, others):
             shown(each, "#live-status", "Live")
-            assert each.title().startswith("(2) ")
+            each.wait_for_function("document.title.startsWith('(2) ')")
         elsewhere(factories.decide, ticket, alice)
         page.locator(f"#ticket-row-{ticket.pk}").wait_for(state="detached")
         shown(page, "#inbox h1", "1 waiting for you")
         shown(page, "[data-tab=others]", "1")
+        shown(others, f"#ticket-row-{ticket.pk} a[href$='/tickets/{ticket.pk}/?tab=others']")  # as after a reload
         for each in (page, run):
             each.wait_for_function("document.title.startsWith('(1) ')")
 
