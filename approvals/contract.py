@@ -77,6 +77,8 @@ class Origin:
     requester_id: int | None = None
     #: When the requester last said what to do; what was refused before that is another story.
     since: datetime | None = None
+    #: Nothing was ever asked in this thread.
+    is_new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

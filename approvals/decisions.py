@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -64,9 +64,9 @@ def record(
     """
     with transaction.atomic():
         ticket, now = tickets.lock(ticket_id)
+        policy.may_decide(reviewer, ticket)
         if replays.is_known(keyed, by=reviewer, ticket=ticket):
             return ticket
-        policy.may_decide(reviewer, ticket)
         tickets.check_open(ticket, now)
         kind = _check_decision(ticket, decision)
         if judge is not None:
@@ -77,9 +77,10 @@ def record(
             decision = _in_words(ticket, decision)
         if kind is DecisionType.EDIT:
             kind = _revise(ticket, decision, reviewer)
-        _check_first_word(ticket, reviewer)
+        said = list(ticket.decisions.filter(revision=ticket.revision, reviewer=reviewer))
+        _check_first_word(ticket, said)
         if kind is DecisionType.APPROVE:
-            _check_not_recalled(ticket, decision, reviewer)
+            _check_not_recalled(ticket, decision, said, reviewer)
         _check_confirmed(ticket, kind, decision)
         _write(ticket, kind, decision, reviewer, via, batch, now)
         _settle(ticket, now, decision, reviewer, kind, via)
@@ -117,17 +118,17 @@ def _in_words(ticket: Ticket, decision: NewDecision) -> NewDecision:
     return decision
 
 
-def _check_first_word(ticket: Ticket, reviewer: User) -> None:
+def _check_first_word(ticket: Ticket, said: Sequence[Decision]) -> None:
     """One word per person and revision. An edit comes before this: it speaks on the revision it makes."""
-    if ticket.decisions.standing(ticket.revision).filter(reviewer=reviewer).exists():
+    if any(word.stands(ticket.revision) for word in said):
         raise AlreadyDecided
 
 
-def _check_not_recalled(ticket: Ticket, decision: NewDecision, reviewer: User) -> None:
+def _check_not_recalled(ticket: Ticket, decision: NewDecision, said: Sequence[Decision], reviewer: User) -> None:
     """An approval that was taken back is said anew by somebody who knows that, not by the old page once more."""
     if decision.taken_back is None:
         return
-    taken_back = ticket.decisions.recalled(ticket.revision).filter(reviewer=reviewer).count()
+    taken_back = sum(word.was_recalled for word in said)
     if decision.taken_back == taken_back:
         return
     raise StaleDigest(

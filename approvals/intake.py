@@ -33,13 +33,14 @@ from approvals import (
 from approvals.contract import Origin, ProposedAction
 from approvals.failpoints import Point
 from approvals.matching import Rule, Terms
-from approvals.models import Revision, Ticket, TicketRequirement
+from approvals.models import Opening, Revision, Ticket, TicketRequirement
 from approvals.states import Gate, Outcome
 
 
-def open_tickets(actions: Sequence[ProposedAction], *, origin: Origin) -> list[Ticket]:
+def open_tickets(actions: Sequence[ProposedAction], *, origin: Origin, requester: User | None = None) -> list[Ticket]:
     """One ticket for each proposed action of an interrupt; the same ones when asked again.
 
+    `requester` is who the origin names, where the caller has just looked them up.
     Raises InvalidArguments or TooLarge where an action cannot be shown whole, and then opens none.
     """
     actions = [proposals.plain(action) for action in actions]
@@ -50,7 +51,8 @@ def open_tickets(actions: Sequence[ProposedAction], *, origin: Origin) -> list[T
     with transaction.atomic(savepoint=False):
         now = _lock_interrupt(origin)
         known = {ticket.position: ticket for ticket in _known(origin)}
-        requester = User.objects.filter(pk=origin.requester_id).first() if origin.requester_id else None
+        if requester is None and origin.requester_id:
+            requester = User.objects.filter(pk=origin.requester_id).first()
         fresh = _known_cards([action for action in actions if action.position not in known], origin)
         rules = policy.in_force() if fresh else []
         policy.take_turns(rules, fresh, origin=origin, requester=requester)
@@ -149,9 +151,9 @@ def _open(
     _put_under(ticket, terms, args=action.args, now=now)
     ticket.save()
     audit.begin(ticket, at=now)
-    Revision.objects.create(ticket=ticket, number=1, args=action.args, digest=ticket.digest)
+    revision = Revision.objects.create(ticket=ticket, number=1, args=action.args, digest=ticket.digest)
     wordlists.write(ticket, action.args)
-    _require(ticket, terms)
+    ticket.opening = Opening(revision=revision, requirements=_require(ticket, terms))
     told = {"args": action.args, "terms": terms.snapshot(), "graph": origin.graph, "card": ticket.card}
     audit.append("ticket.opened", ticket=ticket, **told, **_again(ticket))
     if ticket.shortage:
@@ -227,11 +229,11 @@ def _set_terms(ticket: Ticket, terms: Terms) -> None:
     ticket.on_timeout, ticket.recall_seconds = terms.on_timeout, terms.recall_seconds
 
 
-def _require(ticket: Ticket, terms: Terms) -> None:
+def _require(ticket: Ticket, terms: Terms) -> list[TicketRequirement]:
     groups = Group.objects.in_bulk([name for name, _ in terms.requirements], field_name="name")
     for name, _ in terms.requirements:
         groups[name] = groups.get(name) or Group.objects.get_or_create(name=name)[0]
-    TicketRequirement.objects.bulk_create(
+    return TicketRequirement.objects.bulk_create(
         TicketRequirement(ticket=ticket, group=groups[name], needed=needed, waits=terms.in_sequence and place > 0)
         for place, (name, needed) in enumerate(terms.requirements)
     )

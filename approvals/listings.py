@@ -42,11 +42,11 @@ def place_of(ticket: Ticket) -> Place:
 
 def _open(found: TicketQuerySet, after: Place | None) -> TicketQuerySet:
     waiting = found.filter(state=TicketState.PENDING).by_urgency()
-    return (waiting if after is None else waiting.less_urgent(after.urgency, after.id)).for_list()
+    return (waiting if after is None else waiting.less_urgent(after.urgency, after.id)).for_programs()
 
 
 def _closed(found: TicketQuerySet, after: Place | None) -> TicketQuerySet:
     decided = found.resolved()
     if after is not None and not after.is_open:
         decided = decided.filter(Q(resolved_at__lt=after.at) | Q(resolved_at=after.at, id__lt=after.id))
-    return decided.for_list()
+    return decided.for_programs()

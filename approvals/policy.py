@@ -7,24 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 
 from approvals import matching, totals
 from approvals.contract import Origin, ProposedAction
 from approvals.errors import AlreadyDecided, NotAnApprover, NotYourTurn, OwnRequest
 from approvals.matching import Rule, Terms
-from approvals.models import Policy, Ticket
+from approvals.models import EscalationStep, Policy, Requirement, Ticket
 from approvals.models.ticket_lists import groups_of
 from approvals.states import OnTimeout
 
 
 def in_force() -> list[Rule]:
-    """The enabled policies in the order in which they are tried. Two queries, four where one escalates."""
-    policies = list(Policy.objects.filter(enabled=True).prefetch_related("requirements__group"))
-    prefetch_related_objects([p for p in policies if p.on_timeout == OnTimeout.ESCALATE], "steps__group")
+    """The enabled policies in the order in which they are tried. Two queries, three where one escalates."""
+    policies = list(Policy.objects.filter(enabled=True).prefetch_related(_with_group("requirements", Requirement)))
+    escalating = [policy for policy in policies if policy.on_timeout == OnTimeout.ESCALATE]
+    prefetch_related_objects(escalating, _with_group("steps", EscalationStep))
     return [matching.rule_of(policy) for policy in policies]
+
+
+def _with_group(relation: str, model: type[Requirement] | type[EscalationStep]) -> Prefetch[Any]:
+    return Prefetch(relation, model._default_manager.select_related("group"))
 
 
 def take_turns(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -26,7 +26,27 @@ GRAPH = "remote"
 MOST_OPEN = 2_000
 #: While everything is frozen nobody needs to ask more often.
 FROZEN_SECONDS = 60
+#: What was asked under a key, and how much waits, in one statement.
+_BEFORE = """
+SELECT known.ticket_id, known.digest, (
+    SELECT count(*) FROM (
+        SELECT FROM approvals_ticket AS ticket JOIN approvals_remoterequest AS asked ON asked.ticket_id = ticket.id
+        WHERE ticket.state = 'pending' AND ticket.requester_id = %(agent)s LIMIT %(most)s
+    ) AS waiting
+)
+FROM (VALUES (1)) AS always
+LEFT JOIN approvals_remoterequest AS known
+    ON known.requester_id = %(agent)s AND known.key = %(key)s AND known.key <> ''
+"""
 FINAL = {Execution.SUCCEEDED, Execution.FAILED}
+
+
+class Before(NamedTuple):
+    """What an agent has asked before: the ticket under this key, if there is one, and how many of theirs wait."""
+
+    ticket_id: int | None
+    digest: str | None
+    waiting: int
 
 
 def ask(action: ProposedAction, *, agent: User, key: str, digest: str, thread: str) -> tuple[Ticket, bool]:
@@ -36,14 +56,15 @@ def ask(action: ProposedAction, *, agent: User, key: str, digest: str, thread: s
     where too many wait, and what `intake.open_tickets` raises.
     """
     with transaction.atomic():
-        known = _known(agent, key) if key else None
-        if known is not None:
-            if known.digest != digest:
+        before = _before(agent, key)
+        if before.ticket_id is not None:
+            if before.digest != digest:
                 raise KeyReused
-            return known.ticket, False
-        _check_open(agent)
-        origin = Origin(graph=GRAPH, thread_id=_thread(agent, thread), requester_id=agent.pk)
-        [ticket] = intake.open_tickets([action], origin=origin)
+            return Ticket.objects.get(pk=before.ticket_id), False
+        if before.waiting >= MOST_OPEN:
+            raise RateLimited(limit=f"{MOST_OPEN:,} open tickets", retry_after=60)
+        origin = Origin(graph=GRAPH, thread_id=_thread(agent, thread), requester_id=agent.pk, is_new=not thread)
+        [ticket] = intake.open_tickets([action], origin=origin, requester=agent)
         RemoteRequest.objects.create(ticket=ticket, requester=agent, key=key, digest=digest)
     return ticket, True
 
@@ -95,17 +116,13 @@ def _of(ticket: Ticket, agent: User) -> RemoteRequest:
     return remote
 
 
-def _known(agent: User, key: str) -> RemoteRequest | None:
-    """What was asked under this key. Two at once take turns; the unique constraint stands behind this."""
+def _before(agent: User, key: str) -> Before:
+    """What there is already. Two at once under one key take turns; the unique constraint stands behind this."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [f"{agent.pk}/{key}"])
-    return RemoteRequest.objects.filter(requester=agent, key=key).select_related("ticket").first()
-
-
-def _check_open(agent: User) -> None:
-    waiting = Ticket.objects.pending().filter(requester=agent, remote__isnull=False)[:MOST_OPEN]
-    if waiting.count() >= MOST_OPEN:
-        raise RateLimited(limit=f"{MOST_OPEN:,} open tickets", retry_after=60)
+        if key:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [f"{agent.pk}/{key}"])
+        cursor.execute(_BEFORE, {"agent": agent.pk, "key": key, "most": MOST_OPEN})
+        return Before(*cursor.fetchone())
 
 
 def _thread(agent: User, thread: str) -> str:

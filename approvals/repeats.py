@@ -27,6 +27,8 @@ def followed(action: ProposedAction, *, origin: Origin) -> Ticket | None:
 
     One query. A refused ticket is followed once, and a new message from the requester begins a new task.
     """
+    if origin.is_new:
+        return None
     earlier = Ticket.objects.filter(
         TURNED_AWAY | WIPED, thread_id=origin.thread_id, action=action.action, followers=None
     )

@@ -51,7 +51,7 @@ def lock(ticket_id: int) -> tuple[Ticket, datetime]:
     Raises TicketNotFound. Without this lock two votes at once each count 1 of 2 and the ticket hangs.
     """
     try:
-        ticket = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket_id)
+        ticket = Ticket.objects.select_related("requester").select_for_update(of=("self",)).get(pk=ticket_id)
     except Ticket.DoesNotExist:
         raise TicketNotFound from None
     # A second statement: the lock may have been waited for, and time and the record go on while one waits.

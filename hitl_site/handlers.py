@@ -32,15 +32,15 @@ class OneHop(ASGIHandler):
     async def _wait(self, request: HttpRequest, seen: Later) -> HttpResponseBase:
         async with seen.listening() as news:
             while True:
-                await seen.wait(news)
-                response = await self._look(request)
+                is_called = await seen.wait(news)
+                response = await self._look(request, is_called=is_called)
                 if not isinstance(response, Later):
                     return response
 
-    async def _look(self, request: HttpRequest) -> HttpResponseBase:
+    async def _look(self, request: HttpRequest, *, is_called: bool = False) -> HttpResponseBase:
         if not waiting.wants_to_wait(request):
             return await sync_to_async(self.get_response, thread_sensitive=True)(request)
-        async with waiting.turn(request):
+        async with waiting.turn(request, is_called=is_called):
             response: HttpResponseBase = await sync_to_async(self._looked, thread_sensitive=True)(request)
         if isinstance(response, Later):
             _let_thread_go()

@@ -17,7 +17,7 @@ from approvals.api.fields import Id, Key
 from approvals.api.problems import PROBLEMS
 from approvals.api.shapes import TicketOut, reply
 from approvals.contract import ALL_DECISIONS, NewDecision
-from approvals.models import Ticket
+from approvals.errors import NotAnApprover, OwnRequest
 from approvals.replays import Keyed
 from approvals.states import Channel, DecisionType
 
@@ -52,14 +52,17 @@ def create(request: HttpRequest, ticket_id: Path[Id], body: Said, key: Key = Non
     Sent again with the same Idempotency-Key it is the same word, and the answer is the ticket as it stands; with
     another body or for another ticket a 422. What was refused may be tried again under its key.
     """
-    found = tickets.find(request, ticket_id)
     keyed = _keyed(request, key, body.model_dump(exclude_unset=True))
-    said = body.model_dump() | {"args": _restored(body, found)}
+    said = body.model_dump() | {"args": _restored(request, ticket_id, body)}
     if keyed is None:  # it may be an old request that is sent again
         said["taken_back"] = body.taken_back or 0
-    decision = NewDecision(**said)
-    decisions.record(found.pk, reviewer=reader(request), decision=decision, via=Channel.API, keyed=keyed)
-    return reply(tickets.shown(request, ticket_id))
+    decision, reviewer = NewDecision(**said), reader(request)
+    try:
+        ticket = decisions.record(ticket_id, reviewer=reviewer, decision=decision, via=Channel.API, keyed=keyed)
+    except (NotAnApprover, OwnRequest):
+        tickets.find(request, ticket_id)  # of what one may not see one learns nothing; who may decide may see it
+        raise
+    return reply(tickets.decided(request, ticket))
 
 
 @router.post("/{ticket_id}/recall", auth=DECIDE, response={200: TicketOut, **PROBLEMS})
@@ -75,9 +78,12 @@ def _keyed(request: HttpRequest, key: str | None, body: dict[str, Any] | None = 
     return Keyed(key=key, digest=digest_of({"path": request.path, "body": body})) if key else None
 
 
-def _restored(body: Said, found: Ticket) -> dict[str, Any] | None:
+def _restored(request: HttpRequest, ticket_id: int, body: Said) -> dict[str, Any] | None:
     """The arguments with each mark as the secret it stands for; an older version is refused anyway."""
-    if body.args is None or body.type == DecisionType.RESPOND or not digests.same(body.digest, found.digest):
+    if body.args is None or body.type == DecisionType.RESPOND:
+        return body.args
+    found = tickets.find(request, ticket_id)
+    if not digests.same(body.digest, found.digest):
         return body.args
     args: dict[str, Any] = masks.restored(body.args, of=found.args)
     return args

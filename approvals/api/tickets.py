@@ -17,7 +17,7 @@ from approvals.api.fields import Id, Key, Wait, Words
 from approvals.api.problems import PROBLEMS
 from approvals.api.shapes import TicketOut, TicketPage, reply
 from approvals.contract import ALL_DECISIONS, ProposedAction
-from approvals.models import Ticket, TicketQuerySet
+from approvals.models import Ticket, TicketQuerySet, fetch_signing
 from approvals.states import Execution
 
 router = Router(tags=["tickets"])
@@ -107,7 +107,7 @@ def create(
     ticket, is_new = remote.ask(
         _proposed(body), agent=reader(request), key=key or "", digest=digest, thread=body.thread_id
     )
-    return reply(shown(request, ticket.pk), status=201 if is_new else 200)
+    return reply(opened(request, ticket) if is_new else shown(request, ticket.pk), status=201 if is_new else 200)
 
 
 @router.get("", auth=READ, response={200: TicketPage, **PROBLEMS})
@@ -154,9 +154,22 @@ def find(request: HttpRequest, ticket_id: int) -> Ticket:
     return get_object_or_404(visible(request), pk=ticket_id)
 
 
+def opened(request: HttpRequest, ticket: Ticket) -> TicketOut:
+    """The ticket that was opened just now, without asking for what was just written."""
+    if ticket.opening is not None:
+        ticket.know(revisions=[ticket.opening.revision], requirements=ticket.opening.requirements, decisions=[])
+    return shapes.tickets([ticket], reader=reader(request), is_agent=is_agent(request))[0]
+
+
+def decided(request: HttpRequest, ticket: Ticket) -> TicketOut:
+    """The ticket as somebody's word has left it; that they may see it was found out with the word."""
+    fetch_signing([ticket])
+    return shapes.tickets([ticket], reader=reader(request), is_agent=is_agent(request))[0]
+
+
 def shown(request: HttpRequest, ticket_id: int) -> TicketOut:
     """The ticket as this token's owner may see it."""
-    found = _first(request, ticket_id, Ticket.objects.for_list())
+    found = _first(request, ticket_id, Ticket.objects.for_programs())
     if found is None:
         raise Http404
     return shapes.tickets([found], reader=reader(request), is_agent=is_agent(request))[0]

@@ -39,12 +39,14 @@ class Later(HttpResponse):
         """What was heard since the look that ended in this."""
         return hub.current().listening(self.streams, since=self.moment)
 
-    async def wait(self, news: asyncio.Event) -> None:
-        """Until something was heard, or the time is over."""
+    async def wait(self, news: asyncio.Event) -> bool:
+        """Until something was heard, or the time is over; was it heard?"""
         with suppress(TimeoutError):
             async with asyncio.timeout(min(self.until - time.monotonic(), self.at_most)):
                 await news.wait()
+        is_called = news.is_set()
         news.clear()
+        return is_called
 
 
 def wants_to_wait(request: HttpRequest) -> bool:
@@ -53,11 +55,11 @@ def wants_to_wait(request: HttpRequest) -> bool:
 
 
 @asynccontextmanager
-async def turn(request: HttpRequest) -> AsyncIterator[None]:
-    """The request's turn to look, among those that want to wait."""
+async def turn(request: HttpRequest, *, is_called: bool = False) -> AsyncIterator[None]:
+    """The request's turn to look, among those that want to wait; sooner where it was told of something."""
     waiters = hub.current().waiters
     request.__dict__.setdefault(_SINCE, time.monotonic())
-    async with waiters.turn:
+    async with waiters.call if is_called else waiters.turn:
         request.__dict__[_MOMENT] = waiters.moment
         yield
 

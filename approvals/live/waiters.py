@@ -11,6 +11,8 @@ from itertools import islice
 REMEMBERED = 256
 #: As many look at the database at a time, out of the ten connections that all requests of a web process share.
 LOOKS = 4
+#: Beside them so many of those that were told of something: they do not stand behind a thousand whose time is over.
+CALLS = 2
 
 
 class Waiters:
@@ -21,8 +23,8 @@ class Waiters:
         self._past: deque[frozenset[str]] = deque(maxlen=REMEMBERED)
         #: Counts the pieces of news: what is noted before a look tells what was heard since.
         self.moment = 0
-        #: Those who wait, and are woken together, look in line.
-        self.turn = asyncio.Semaphore(LOOKS)
+        #: Those who come and those whose time is over look in one line, those who were told of something in another.
+        self.turn, self.call = asyncio.Semaphore(LOOKS), asyncio.Semaphore(CALLS)
 
     def __bool__(self) -> bool:
         """Does anybody listen?"""

@@ -18,8 +18,8 @@ from approvals.models.rosters import RosterChange
 from approvals.models.seals import Block, HeadExport, Leaf, Seal
 from approvals.models.signatures import Decision, Revision, TicketRequirement
 from approvals.models.tallies import TalliedDay, Tally
-from approvals.models.ticket_lists import Circle, TicketQuerySet, circles, circles_seen_by
-from approvals.models.tickets import EDITOR_BARRED, Ticket
+from approvals.models.ticket_lists import Circle, TicketQuerySet, circles, circles_seen_by, fetch_signing
+from approvals.models.tickets import EDITOR_BARRED, Opening, Ticket
 from approvals.models.tokens import KeyedRequest, RemoteRequest, Token, TokenUse
 from approvals.models.urgency import RISK_ORDER, URGENCY, nearest_deadline
 from approvals.models.webhooks import Delivery, Webhook
@@ -51,6 +51,7 @@ __all__ = [
     "Notice",
     "NoticeChannel",
     "NoticeReach",
+    "Opening",
     "Payload",
     "Policy",
     "PolicyVersion",
@@ -74,5 +75,6 @@ __all__ = [
     "Wordlist",
     "circles",
     "circles_seen_by",
+    "fetch_signing",
     "nearest_deadline",
 ]

@@ -8,12 +8,12 @@ circles of people who are asked, and those are looked up first too.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import connection, models
-from django.db.models import Exists, F, OuterRef, Prefetch, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, prefetch_related_objects
 from django.db.models.functions import Now
 
 from approvals import lexemes, states
@@ -23,7 +23,7 @@ from approvals.models.urgency import URGENCY
 from approvals.states import TicketState
 
 if TYPE_CHECKING:
-    from approvals.models.tickets import Ticket  # noqa: F401  the subscript below is text
+    from approvals.models.tickets import Ticket
 
 
 #: Looked up one by one up to here: a condition for each of hundreds takes longer than to look at every ticket.
@@ -247,6 +247,10 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """The tickets whole with all that a row needs, in a fixed number of queries."""
         return self._looked_after().prefetch_related("revisions", *_signing())
 
+    def for_programs(self) -> TicketQuerySet:
+        """As `for_list`, without who looks after it: no program is told."""
+        return self.select_related("requester").prefetch_related("revisions", *_signing())
+
     def _looked_after(self) -> TicketQuerySet:
         claim = Claim.objects.live().filter(ticket=OuterRef("pk"))
         looked_after = self.annotate(
@@ -254,6 +258,11 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
             claimed_until=models.Subquery(claim.values("expires_at")[:1]),
         )
         return looked_after.select_related("requester", "handover__giver", "handover__receiver")
+
+
+def fetch_signing(found: Sequence[Ticket]) -> None:
+    """Bring along who has to sign and who did, as these rows stand now."""
+    prefetch_related_objects(found, *_signing())
 
 
 def _signing() -> tuple[str | Prefetch[Any], ...]:

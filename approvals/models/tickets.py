@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -17,13 +18,20 @@ from django.urls import reverse
 from approvals import states, wording
 from approvals.models.attention import Handover
 from approvals.models.record import ChainHead
-from approvals.models.signatures import Revision
+from approvals.models.signatures import Revision, TicketRequirement
 from approvals.models.ticket_lists import TicketQuerySet
 from approvals.models.urgency import URGENCY
 from approvals.states import DecisionType, Execution, Gate, OnTimeout, Outcome, Risk, TicketState
 
 #: Where nothing else is said, nobody signs what they changed themselves.
 EDITOR_BARRED = frozenset({Risk.HIGH, Risk.CRITICAL})
+
+
+class Opening(NamedTuple):
+    """What was written with a ticket that was opened just now."""
+
+    revision: Revision
+    requirements: list[TicketRequirement]
 
 
 class Ticket(models.Model):
@@ -118,6 +126,8 @@ class Ticket(models.Model):
 
     #: Where its chain of audit entries ends; known while the row lock is held.
     chain: ChainHead | None = None
+    #: Known to whoever opened it.
+    opening: Opening | None = None
 
     objects = TicketQuerySet.as_manager()
 
@@ -193,6 +203,13 @@ class Ticket(models.Model):
         """The arguments too: an erasure takes them out of a revision that keeps its number."""
         vars(self).pop("_current", None)
         super().refresh_from_db(*args, **kwargs)
+
+    def know(self, **relations: Sequence[models.Model]) -> None:
+        """Its rows of these relations, by whoever has just written them: as a list would have brought them along."""
+        for name, rows in relations.items():
+            found = getattr(self, name).all()
+            found._result_cache, found._prefetch_done = list(rows), True
+            self._prefetched_objects_cache = {**getattr(self, "_prefetched_objects_cache", {}), name: found}
 
     def has_fetched(self, relation: str) -> bool:
         """Did a list bring these along?"""

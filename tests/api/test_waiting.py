@@ -90,6 +90,23 @@ def test_the_answer_comes_with_the_last_word(agent: Program, asked: int, alice: 
     run(scene())
 
 
+def test_who_is_told_of_a_word_does_not_stand_behind_those_whose_time_is_over(
+    agent: Program, asked: int, alice: Any
+) -> None:
+    async def scene() -> None:
+        async with server(agent) as client:
+            poll = asyncio.create_task(client.get(waits(asked)))
+            waiters = hub.current().waiters
+            await until(lambda: bool(waiters))
+            for _ in range(LOOKS):  # all of them look, and take their time
+                await waiters.turn.acquire()
+            await elsewhere(decide, asked, alice, "reject")
+            async with asyncio.timeout(LONG / 2):
+                assert (await poll).json()["state"] == "rejected"
+
+    run(scene())
+
+
 def test_a_word_that_ends_nothing_does_not_end_the_wait(agent: Program, asked: int, alice: Any, carol: Any) -> None:
     async def scene() -> None:
         async with server(agent) as client:
