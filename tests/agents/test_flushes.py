@@ -19,11 +19,12 @@ TASK = {"messages": [{"role": "user", "content": "search the news"}]}
 TIMES = 3
 
 
-def test_an_approval_waits_six_times_for_the_disk(runtime: None, alice: Any) -> None:
+def test_an_approval_waits_six_times_for_the_disk(disk: None, runtime: None, alice: Any) -> None:
     if connection.pg_version < 180_000:
         pytest.skip("Postgres counts its flushes from version 18 on")
     flushes(lambda: approved_cycle(alice))  # what is done once, such as drawing the graph
     bare, ours = flushes(bare_cycle), flushes(lambda: approved_cycle(alice))
+    assert bare >= TIMES, "this server waits for no disk"
     assert (ours - bare) / TIMES <= OURS
 
 

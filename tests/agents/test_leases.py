@@ -55,7 +55,7 @@ def test_a_released_lease_is_free_at_once(run):
     assert leases.take("t", owner="two").token == 2
 
 
-def test_taking_waits_for_the_disk_and_releasing_does_not(run):
+def test_taking_waits_for_the_disk_and_releasing_does_not(disk, run):
     before = flushes()
     lease = leases.take("t", owner="one")
     taken = flushes()
