@@ -18,6 +18,7 @@ WORDS = {
     "account.made": "signed in for the first time, which made their account",
     "person.added": "An account was made on the server",
     "person.changed": "The password of an account was set on the server",
+    "rights.granted": "A role of the database was given the application’s rights",
     "second-factor.added": "added a second factor",
     "second-factor.removed": "removed a second factor",
     "token.created": "made a token for programs",

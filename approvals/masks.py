@@ -7,7 +7,7 @@ compare them, and nobody can find a short one by trying. What runs and what a de
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +106,7 @@ def _schema(found: Any, *, is_secret_field: bool, by_name: bool) -> Any:
     return made
 
 
-def _names(keys: Iterable[str]) -> dict[str, str]:
+def _names(keys: Collection[str]) -> dict[str, str]:
     return redaction.names(keys, also=settings.COUNTERSIGN_SECRET_FIELDS, hide=of)
 
 

@@ -7,7 +7,7 @@ Account numbers and addresses are no secrets: they are what a reviewer has to ch
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import count
 from typing import Any
@@ -65,8 +65,10 @@ def redacted(value: Any, *, also: Sequence[str] = (), hide: Hide = lambda _: RED
     return _without(value, also=also, hide=hide, inside=False)
 
 
-def names(keys: Iterable[Any], *, also: Sequence[str] = (), hide: Hide = lambda _: REDACTED) -> dict[Any, Any]:
+def names(keys: Collection[Any], *, also: Sequence[str] = (), hide: Hide = lambda _: REDACTED) -> dict[Any, Any]:
     """What is shown for each key of one object: keys that would read the same are numbered, so that none is lost."""
+    if not _may_hold("\0".join(key for key in keys if isinstance(key, str))):
+        return {key: key for key in keys}
     shown = {key: text(key, also=also, hide=hide) if isinstance(key, str) else key for key in keys}
     taken = {key for key, said in shown.items() if said == key}
     for key, said in shown.items():
@@ -106,6 +108,11 @@ def _without(value: Any, *, also: Sequence[str], hide: Hide, inside: bool) -> An
     if inside and value != "" and isinstance(value, str | int | float) and not isinstance(value, bool):
         return hide(value)
     return text(value, also=also, hide=hide) if isinstance(value, str) else value
+
+
+def _may_hold(words: str) -> bool:
+    """Could there be a secret in it? Of the names in one object this is asked once."""
+    return any(sign in words for sign in (*_BEGINNINGS, *_SIGNS))
 
 
 def _numbered(words: str) -> Iterator[str]:

@@ -9,6 +9,10 @@ from __future__ import annotations
 from django.db import connection, transaction
 from psycopg import sql
 
+from approvals import audit
+
+STREAM = "system/rights"
+
 _ROLE = """
 SELECT rolsuper OR pg_has_role(rolname, current_user, 'MEMBER') FROM pg_roles WHERE rolname = %s
 """
@@ -65,4 +69,5 @@ def grant(role: str) -> int:
             cursor.execute("SELECT current_schema()")
             schema = sql.Identifier(cursor.fetchone()[0])
             cursor.execute(sql.SQL(order).format(schema=schema, who=who))
+        audit.append("rights.granted", stream=STREAM, role=role, tables=len(tables))
     return len(tables)

@@ -143,6 +143,11 @@ class TestBatched:
         given = answered(pause(CAMEL), Answer(type="edit", args={"n": 2}))
         assert given["decisions"][0]["editedAction"]["args"] == {"n": 2}
 
+    def test_what_does_not_fit_is_said_without_its_value(self):
+        with pytest.raises(BadAnswer, match="/n must be a whole number") as refused:
+            answered(pause(CAMEL, tool_schemas={"pay": SCHEMA}), Answer(type="edit", args={"n": "hunter2"}))
+        assert "hunter2" not in str(refused.value)
+
     def test_edited_arguments_are_checked_because_the_middleware_does_not(self):
         with pytest.raises(BadAnswer, match="n"):
             answered(pause(CAMEL, tool_schemas={"pay": SCHEMA}), Answer(type="edit", args={"n": "x"}))

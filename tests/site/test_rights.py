@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 
 from approvals.audit import sealing
-from approvals.models import Seal, Ticket
+from approvals.models import AuditEntry, Seal, Ticket
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +36,10 @@ def acting_as(role: str) -> Iterator[Any]:
             yield cursor
         finally:
             cursor.execute("RESET ROLE")
+
+
+def test_that_it_was_given_them_is_on_record(role: str) -> None:
+    assert AuditEntry.objects.get(type="rights.granted").facts["role"] == role
 
 
 def test_the_application_works_under_it(role: str, cast: Any) -> None:
