@@ -6,6 +6,7 @@ nothing is said stays “started”.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from . import steps
 from .client import Countersign, Ticket
 from .errors import AlreadyFailed, InDoubt, NotApproved
 from .guards import GRACE
+
+#: What the agent hears where people approved other arguments than those the framework would run.
+CHANGED = "People approved this with other arguments, which {framework} cannot run; call it again with {args}."
 
 #: Tickets whose answer this process has taken and not reported yet, by framework and call.
 _taken: dict[str, int] = {}
@@ -54,8 +58,14 @@ def ask(call: HeldCall, *, client: Countersign, **fields: Any) -> Ticket:
     return client.request(call.action, dict(call.args), idempotency_key=call.key, **fields)
 
 
-def settle(call: HeldCall, ticket: Ticket, *, client: Countersign, timeout: float | None = None) -> Allowed | Denied:
-    """Wait until people have decided, and take their answer. Raises StillWaiting after `timeout` seconds."""
+def settle(
+    call: HeldCall, ticket: Ticket, *, client: Countersign, timeout: float | None = None, takes_edits: bool = False
+) -> Allowed | Denied:
+    """Wait until people have decided, and take their answer. Raises StillWaiting after `timeout` seconds.
+
+    A framework that runs its call as it was made `takes_edits` not: what people changed is then not run at all, and
+    that is reported.
+    """
     wanted = steps.permitted(
         ticket.facts, name=uuid.uuid4().hex, timeout=timeout, grace=GRACE, patience=client.patience
     )
@@ -65,6 +75,10 @@ def settle(call: HeldCall, ticket: Ticket, *, client: Countersign, timeout: floa
         return Denied(why=str(refusal))
     if isinstance(verdict, steps.Done):
         return Denied(why=f"It ran before, and returned: {verdict.result}")
+    if verdict.ticket["revision"] > 1 and not takes_edits:
+        why = CHANGED.format(framework=call.framework, args=json.dumps(verdict.ticket["args"], ensure_ascii=False))
+        client.run(steps.reported(ticket.id, state="failed", error=why, patience=client.patience))
+        return Denied(why=why)
     _taken[call.key] = ticket.id
     return Allowed(args=verdict.ticket["args"])
 

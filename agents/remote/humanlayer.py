@@ -5,8 +5,10 @@
     @hl.require_approval()
     def send_email(to: str) -> str: ...
 
-Needs `humanlayer`. Its wire format knows yes, no and a comment, so an edit is not offered; it never says what became of
-a call, so an approved one stays “started”.
+Needs `humanlayer`. Its wire format knows yes, no and a comment, so an edit is not offered, and where it is all the
+same an edited call is not run; it never says what became of a call, so an approved one stays “started”.
+
+Not covered: human contacts (`human_as_tool`), and `AsyncHumanLayer`, which takes backends of another kind.
 """
 
 from __future__ import annotations

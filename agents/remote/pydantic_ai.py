@@ -33,7 +33,8 @@ def answered(
     """Ask people about each call that needs approval, wait, and say what they decided. Raises StillWaiting."""
     told = {"allowed_decisions": ALLOWED} | fields
     asked = [(call, deferred.ask(call, client=client, **told)) for call in map(_held, requests.approvals)]
-    found = {call.call_id: deferred.settle(call, ticket, client=client, timeout=timeout) for call, ticket in asked}
+    how: dict[str, Any] = {"client": client, "timeout": timeout, "takes_edits": True}
+    found = {call.call_id: deferred.settle(call, ticket, **how) for call, ticket in asked}
     return DeferredToolResults(approvals={call_id: _said(verdict) for call_id, verdict in found.items()})
 
 
