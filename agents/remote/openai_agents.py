@@ -9,7 +9,8 @@
 Each call is a ticket of its own under its `call_id`. The SDK refuses changed arguments, so an edit is not offered:
 people approve or reject. Where `allowed_decisions` offers it all the same, an edited call is not run and the model is
 told which arguments were approved. The SDK hands an error of a tool to the model as text, and that is what is
-reported then. Its package is called `agents`: install `countersign-client[openai-agents]` and import `countersign.openai_agents`.
+reported then. Its package is called `agents`: install `countersign-client[openai-agents]`, import
+`countersign.openai_agents`.
 """
 
 from __future__ import annotations
