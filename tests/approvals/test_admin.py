@@ -123,11 +123,12 @@ def test_tickets_and_the_record_are_read_only(desk, alice, name):
     assert desk.get(reverse(f"admin:approvals_{name}_add")).status_code == 403
 
 
-def test_lists_and_filters_show_what_cannot_be_seen_in_a_name(desk, cast):
+def test_lists_filters_and_remembered_approvals_show_what_cannot_be_seen_in_a_name(desk, cast):
     odd = "pay\u202eroll"
     make_policy(requirements={"reviewers": 1}, remember_seconds=60, action="*", graph="*")
-    decide(open_ticket(odd, graph=odd, requester=cast["dave"]), cast["alice"], remember=True)
-    for name in ("ticket", "grant"):
-        page = desk.get(reverse(f"admin:approvals_{name}_changelist")).content.decode()
-        assert page.count("pay⟨U+202E⟩roll") >= 2
+    ticket = decide(open_ticket(odd, graph=odd, requester=cast["dave"]), cast["alice"], remember=True)
+    lists = [reverse(f"admin:approvals_{name}_changelist") for name in ("ticket", "grant")]
+    for address in (*lists, ticket.get_absolute_url(), "/policies/"):
+        page = re.sub("<[^>]*>", "", desk.get(address).content.decode())
+        assert page.count("pay⟨U+202E⟩roll") >= (2 if address in lists else 1), address
         assert "\u202e" not in page
