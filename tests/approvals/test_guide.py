@@ -40,6 +40,14 @@ def test_the_first_minute_begins_with_the_harmless(client: Client, transfers: An
     assert client.get("/welcome/").context["first"] == [tickets[1], tickets[0]]
 
 
+def test_the_first_minute_promises_what_holds(client: Client, alice: Any) -> None:
+    client.force_login(alice)
+    page = client.get("/welcome/").content.decode()
+    assert "export COUNTERSIGN_GRAPHS=" in page  # `run_agent` runs the graph in a process of its own
+    assert "everybody who may sign it" in page and "every open inbox" not in page
+    assert "It is yours, so somebody else decides" in page and "?wait=60" in page
+
+
 def test_a_phone_may_read_the_manifest_before_anybody_signed_in(client: Client, db: None) -> None:
     answer = client.get("/manifest.webmanifest")
     assert (answer.headers["Content-Type"], answer.json()["start_url"]) == ("application/manifest+json", "/")
