@@ -21,7 +21,7 @@ on("input", ({ target }) => {
 // Only the words of the form that was sent: who is looking is told by a post too.
 on("htmx:beforeSwap", ({ detail: { requestConfig, xhr } }) => {
   if (requestConfig.verb !== "post" || xhr.status >= 400 || xhr.getResponseHeader("HX-Redirect")) return;
-  for (const field of requestConfig.elt.querySelectorAll(FIELD)) sessionStorage.removeItem(nameOf(field));
+  for (const field of findAll(requestConfig.elt, FIELD)) sessionStorage.removeItem(nameOf(field));
 });
 on("submit", ({ target }) => {
   if (target.action.endsWith("/logout/")) sessionStorage.clear();

@@ -40,7 +40,7 @@ export function unfold(element) {
 function goTo(target) {
   unfold(target);
   if (target.matches("a[href], #newcomers")) return target.click();
-  (target.matches("summary") && target.parentElement.querySelector(FIELD) || target).focus();
+  (target.matches("summary") && find(target.parentElement, FIELD) || target).focus();
 }
 
 // Says whether it meant anything here.
@@ -53,7 +53,7 @@ function letter(key) {
   else if (key === "?") find("#keys").showModal();
   else if (named) find("#ticket") && now - changed < SETTLE || goTo(named);
   else if (step) move(step);
-  else act?.(row.querySelector("a"), row);
+  else act?.(find(row, "a"), row);
   return named || step || act || key === "?";
 }
 
@@ -61,7 +61,7 @@ function escape() {
   const at = document.activeElement, fold = at.closest("#ticket details[open]");
   if (fold) {
     fold.open = false;
-    fold.querySelector("summary").focus();
+    find(fold, "summary").focus();
   } else if (at.matches(TYPING)) at.blur();
   else find("#ticket .crumb")?.click();
 }
@@ -79,5 +79,5 @@ on("keydown", (event) => {
   if (letter(key)) event.preventDefault();
 });
 on("htmx:afterSettle", ({ target }) => {
-  if (target.closest("#ticket")) changed = performance.now();
+  if (target.matches("#ticket, #ticket :not(#looking)")) changed = performance.now();
 });

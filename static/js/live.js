@@ -59,7 +59,7 @@ function catchUp() {
   get(`/inbox/changes/?since=${since}`).then(apply).catch(showState);
 }
 
-// Several nudges make one request; an answer on its way comes first.
+// Several nudges make one request, after an answer on its way.
 function look() {
   clearTimeout(looking);
   looking = setTimeout(() => find(".htmx-request") ? look() : refresh().catch(showState).finally(() => { looking = 0; }), SOON);
@@ -77,11 +77,11 @@ function recount() {
 
 // What depends on the reader is fetched, and never put under typing.
 async function refresh() {
-  const here = location.href, fresh = parse(await get(here)), beside = find("[data-source][data-unclear]")?.dataset.source;
-  if (here !== location.href) return;
+  const here = find("#ticket"), fresh = parse(await get(location.href)), beside = find("[data-source][data-unclear]")?.dataset.source;
+  if (here !== find("#ticket")) return look(); // a decision came first
   document.title = fresh.title;
   rows.merge(beside ? parse(await get(beside)) : fresh);
-  const ended = fresh.getElementById("ended")?.textContent, isSame = find(fresh, `[data-version="${find("#ticket")?.dataset.version}"]`);
+  const ended = fresh.getElementById("ended")?.textContent, isSame = find(fresh, `[data-version="${here?.dataset.version}"]`);
   for (const region of findAll("[data-live-region]")) {
     const now = fresh.getElementById(region.id);
     if (now) keepTouched(region, now);

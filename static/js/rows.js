@@ -2,7 +2,7 @@
 // waits for the reader is kept as ids: every page counts it.
 // Data in: _list.html, ol[hx-swap-oob][data-seen], #live-socket[data-waiting].
 
-const { find, on, trigger } = htmx;
+const { find, findAll, on, trigger } = htmx;
 const READ = 8_000, TOP = 120;
 const list = () => find("ol[data-list]");
 const isPending = (row) => row.dataset.state === "pending";
@@ -17,7 +17,7 @@ const isBusy = () => scrollY > TOP
 
 // `news`: so many are new to the reader; `isUnclear`: only the server knows the list.
 export function take(content) {
-  const came = content.querySelectorAll("ol[hx-swap-oob] > .ticket-row"), here = list();
+  const came = findAll(content, "ol[hx-swap-oob] > .ticket-row"), here = list();
   const isAsked = here?.dataset.list === "asked", hasRows = came.length;
   const isUnclear = (isAsked && hasRows) || find(content, "#reload-live");
   let news = 0, isMixed = isUnclear;
@@ -41,7 +41,7 @@ export function take(content) {
 export function merge(fresh) {
   const here = list(), now = here && find(fresh, "ol[data-list]:not(.beside *)");
   if (now && isBusy()) {
-    for (const row of now.querySelectorAll(".ticket-row")) put(row, true);
+    for (const row of findAll(now, ".ticket-row")) put(row, true);
     later(here, again);
   } else if (now && find(":not(#decided-list) > .ticket-row--closed")) setTimeout(again, READ);
   else if (now) {
@@ -64,7 +64,7 @@ function put(row, isHere) {
 function update(old, row) {
   if (isPending(row) && old.dataset.order !== row.dataset.order) old.parentElement.dataset.moved = "";
   find(old, "a").replaceChildren(...find(row, "a").childNodes);
-  for (const part of old.querySelectorAll("p")) part.replaceWith(find(row, "p"));
+  for (const part of findAll(old, "p")) part.replaceWith(find(row, "p"));
   for (const { name, value } of row.attributes) old.setAttribute(name, value);
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import Permission
 
 from agents.models import Run
-from approvals import bulk, claims, clock, deadlines, handovers, snoozes, tickets, tokens
+from approvals import bulk, claims, clock, deadlines, handovers, presence, snoozes, tickets, tokens
 from approvals.audit import erasure, sealing
 from approvals.models import AuditEntry, Policy, Ticket
 from approvals.notices import channels
@@ -27,6 +27,33 @@ SCHEMA = {
         "notify": {"type": "array", "items": {"type": "string"}},
     },
     "required": ["amount", "to"],
+}
+
+
+#: A field of every kind that the form of an edit knows.
+EVERY_KIND = {
+    "type": "object",
+    "required": ["amount", "to"],
+    "properties": {
+        "amount": {"type": "number", "description": "In euros.", "maximum": 1000},
+        "to": {"type": "string", "title": "Recipient", "minLength": 3},
+        "note": {"type": "string", "maxLength": 2000, "description": "What the recipient reads."},
+        "due": {"type": "string", "format": "date"},
+        "days": {"type": "array", "items": {"enum": ["mon", "tue"]}, "uniqueItems": True},
+        "lines": {"type": "array", "items": {"properties": {"item": {"type": "string"}, "price": {"type": "number"}}}},
+        "speed": {"oneOf": [{"const": 1, "title": "Slow"}, {"const": 2, "title": "Fast"}]},
+        "how": {
+            "oneOf": [
+                {"title": "By card", "properties": {"card": {"type": "string"}}, "additionalProperties": False},
+                {"title": "Later", "properties": {"days": {"type": "integer"}}, "additionalProperties": False},
+            ]
+        },
+        "payer": {"properties": {"address": {"properties": {"city": {"type": "string"}}}}},
+        "currency": {"const": "EUR"},
+        "ledger": {"type": "string", "readOnly": True},
+        "any": {},
+        "left_out": {"type": ["string", "null"]},
+    },
 }
 
 
@@ -153,6 +180,27 @@ def rarer_pages(cast: dict[str, Any]) -> dict[str, str]:
     ]
     digests = {offer.pk: offer.digest for offer in offers} | {offers[1].pk: "0" * 64}
     batch = bulk.record(digests, reviewer=alice, kind=DecisionType.REJECT, message="No offers.", now=clock.now())
+    kinds = factories.open_ticket(
+        args={
+            "amount": 420,
+            "to": "ACME GmbH",
+            "note": "Dear Ana,\n\nplease find the invoice below. " * 12,
+            "due": "2026-11-30",
+            "days": ["mon"],
+            "lines": [{"item": "chair", "price": 20}, {"item": "table", "price": 99.5}],
+            "speed": 1,
+            "how": {"card": "visa"},
+            "payer": {"address": {"city": "Berlin"}},
+            "currency": "EUR",
+            "ledger": "7",
+            "any": {"x": [1, {"y": None}]},
+            "unknown": "kept",
+        },
+        args_schema=EVERY_KIND,
+        requester=dave,
+    )
+    presence.note(kinds, carol, is_deciding=True)
+    presence.note(kinds, cast["bob"], is_deciding=False)
     tokens.create(alice, scope=Scope.DECIDE, actor=alice, name="From my phone")
     kinds = [NoticeKind.ESCALATED, NoticeKind.EXPIRING]
     channels.add(
@@ -163,6 +211,8 @@ def rarer_pages(cast: dict[str, Any]) -> dict[str, str]:
         kinds=kinds,
     )
     return {
+        "ticket_kinds": f"{kinds.get_absolute_url()}edit/",
+        "snooze": f"{kinds.get_absolute_url()}snooze/",
         "ticket_secret": secret.get_absolute_url(),
         "ticket_question": question.get_absolute_url(),
         "ticket_in_doubt": doubtful.get_absolute_url(),

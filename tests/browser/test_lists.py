@@ -166,7 +166,8 @@ def test_the_way_through_a_narrowed_list_stays_in_it(page, live_server, alice, m
         assert page.url.endswith("?q=ana")
     page.get_by_role("button", name="Approve").first.click()
     shown(page, "#ended", "Approved by alice")
-    page.get_by_role("link", name="← Inbox").click()
+    page.locator(".beside a").last.focus()
+    page.keyboard.press("Escape")
     page.wait_for_url("**/?q=ana")
 
 

@@ -139,6 +139,11 @@ def test_every_run_is_accessible_keeps_to_the_policy_and_to_its_origin(
         page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
         expect(page.get_by_role("link", name="Show the values")).to_have_count(0)
         found[name] = problems_everywhere(page, f"run-{name}")
+    page.goto(live_server.url + runs["failed"])
+    step = page.locator(".step__fold").first.get_attribute("hx-get")
+    page.goto(f"{live_server.url}{step}")
+    expect(page.get_by_role("heading", name="What this step changed")).to_be_visible()
+    found["step"] = problems_everywhere(page, "run-step")
     context.close()
     assert {name: words for name, words in found.items() if words} == {}
     assert abroad == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from approvals.models import AuditEntry, Ticket
 from tests import factories
@@ -85,6 +85,44 @@ def test_a_field_that_was_dragged_larger_writes_no_style_into_the_page(
     refresh(page)
     expect(page.locator("#signing")).to_have_text("1 of 2 signed")
     assert page.evaluate("violations") == []
+    page.context.close()
+
+
+def test_an_answer_about_who_is_looking_swallows_no_letter(
+    live_server: Any, browser: Browser, ticket: Ticket, alice: Any
+) -> None:
+    page = opened(browser, live_server, alice, ticket.get_absolute_url())
+    wait_for_letters(page)
+    page.evaluate(
+        "new Promise(done => { addEventListener('htmx:afterSettle', () => done(), { once: true });"
+        " htmx.trigger('[data-live-region]', 'htmx:load') })"
+    )
+    page.keyboard.press("r")
+    assert page.evaluate("document.activeElement.id") == "reject-message"
+    page.context.close()
+
+
+def test_a_page_that_was_asked_for_before_a_decision_does_not_draw_over_it(
+    live_server: Any, browser: Browser, ticket: Ticket, carol: Any
+) -> None:
+    page, late = opened(browser, live_server, carol, ticket.get_absolute_url()), []
+
+    def hold(route: Route) -> None:
+        late.append((route, route.fetch()))
+
+    page.route(page.url, hold, times=1)
+    refresh(page)
+    while not late:
+        page.wait_for_timeout(20)
+    page.locator("#reject > summary").click()
+    page.locator("#reject-message").fill("We do not know them.")
+    page.get_by_role("button", name="Reject:").click()
+    ended = page.get_by_role("heading", name="Rejected by carol")
+    ended.wait_for()
+    with page.expect_response(page.url):
+        late[0][0].fulfill(response=late[0][1])
+    page.wait_for_load_state("networkidle")
+    expect(ended).to_be_visible()
     page.context.close()
 
 
