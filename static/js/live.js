@@ -14,7 +14,7 @@ let isOpen = false, isNew = false, signedOut = false;
 let heard = Date.now(), lost = heard, polled = heard;
 let told = 0, telling, looking, recounting;
 
-// Short pauses, spread out so that not all return at once.
+// Short pauses, spread so that not all return at once.
 htmx.config.wsReconnectDelay = (attempt) => 500 + Math.random() * Math.min(4_500, 500 * 2 ** attempt);
 
 function say(state) {
@@ -81,7 +81,7 @@ async function refresh() {
   if (here !== find("#ticket")) return look(); // a decision came first
   document.title = fresh.title;
   rows.merge(beside ? parse(await get(beside)) : fresh);
-  const ended = fresh.getElementById("ended")?.textContent, isSame = find(fresh, `[data-version="${here?.dataset.version}"]`);
+  const ended = find(fresh, "#ended")?.textContent, isSame = find(fresh, `[data-version="${here?.dataset.version}"]`);
   for (const region of findAll("[data-live-region]")) {
     const now = fresh.getElementById(region.id);
     if (now) keepTouched(region, now);

@@ -6,7 +6,7 @@ const isQuiet = ({ elt }) => elt.matches("[data-quiet]"); // nobody asked for it
 
 function tell(words) {
   place.replaceChildren(find("#say-problem").content.cloneNode(true));
-  place.querySelector("strong").append(words);
+  find(place, "strong").append(words);
   place.scrollIntoView();
 }
 

@@ -180,7 +180,7 @@ def rarer_pages(cast: dict[str, Any]) -> dict[str, str]:
     ]
     digests = {offer.pk: offer.digest for offer in offers} | {offers[1].pk: "0" * 64}
     batch = bulk.record(digests, reviewer=alice, kind=DecisionType.REJECT, message="No offers.", now=clock.now())
-    kinds = factories.open_ticket(
+    form = factories.open_ticket(
         args={
             "amount": 420,
             "to": "ACME GmbH",
@@ -199,8 +199,8 @@ def rarer_pages(cast: dict[str, Any]) -> dict[str, str]:
         args_schema=EVERY_KIND,
         requester=dave,
     )
-    presence.note(kinds, carol, is_deciding=True)
-    presence.note(kinds, cast["bob"], is_deciding=False)
+    presence.note(form, carol, is_deciding=True)
+    presence.note(form, cast["bob"], is_deciding=False)
     tokens.create(alice, scope=Scope.DECIDE, actor=alice, name="From my phone")
     kinds = [NoticeKind.ESCALATED, NoticeKind.EXPIRING]
     channels.add(
@@ -211,8 +211,8 @@ def rarer_pages(cast: dict[str, Any]) -> dict[str, str]:
         kinds=kinds,
     )
     return {
-        "ticket_kinds": f"{kinds.get_absolute_url()}edit/",
-        "snooze": f"{kinds.get_absolute_url()}snooze/",
+        "ticket_kinds": f"{form.get_absolute_url()}edit/",
+        "snooze": f"{form.get_absolute_url()}snooze/",
         "ticket_secret": secret.get_absolute_url(),
         "ticket_question": question.get_absolute_url(),
         "ticket_in_doubt": doubtful.get_absolute_url(),
