@@ -17,7 +17,7 @@ from django.db.models import TextChoices
 
 from approvals import display
 from approvals.filters import Filters
-from approvals.models import URGENCY, Claim, Snooze, Ticket, TicketQuerySet, circles_seen_by, nearest_deadline
+from approvals.models import URGENCY, Claim, Snooze, Ticket, TicketQuerySet, circles_of_others, nearest_deadline
 from approvals.states import TicketState
 
 PAGE = 50
@@ -87,7 +87,7 @@ def of(user: User, tab: Tab) -> TicketQuerySet:
         case Tab.TEAM:
             return Ticket.objects.asking(user)
         case Tab.OTHERS:
-            return Ticket.objects.visible_to(user).not_needing(user, among=circles_seen_by(user))
+            return Ticket.objects.visible_to(user).not_needing(user, among=circles_of_others(user))
         case Tab.SNOOZED:
             return Ticket.objects.snoozed_by(user)
 

@@ -18,7 +18,7 @@ from approvals.models.rosters import RosterChange
 from approvals.models.seals import Block, HeadExport, Leaf, Seal
 from approvals.models.signatures import Decision, Revision, TicketRequirement
 from approvals.models.tallies import TalliedDay, Tally
-from approvals.models.ticket_lists import Circle, TicketQuerySet, circles, circles_seen_by, fetch_signing
+from approvals.models.ticket_lists import Circle, TicketQuerySet, circles, circles_of_others, fetch_signing
 from approvals.models.tickets import EDITOR_BARRED, Opening, Ticket
 from approvals.models.tokens import KeyedRequest, RemoteRequest, Token, TokenUse
 from approvals.models.urgency import RISK_ORDER, URGENCY, nearest_deadline
@@ -74,7 +74,7 @@ __all__ = [
     "Webhook",
     "Wordlist",
     "circles",
-    "circles_seen_by",
+    "circles_of_others",
     "fetch_signing",
     "nearest_deadline",
 ]

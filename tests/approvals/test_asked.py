@@ -13,7 +13,17 @@ from django.test import Client
 
 from approvals import audit, display, inbox, listings, tickets
 from approvals.inbox import Tab
-from approvals.models import RISK_ORDER, URGENCY, Ticket, TicketRequirement, circles, nearest_deadline, urgency
+from approvals.models import (
+    RISK_ORDER,
+    URGENCY,
+    Ticket,
+    TicketRequirement,
+    circles,
+    circles_of_others,
+    nearest_deadline,
+    ticket_lists,
+    urgency,
+)
 from approvals.models.urgency import STEP
 from tests import factories
 from tests.approvals.test_views_inbox import listed
@@ -80,6 +90,18 @@ def test_each_circle_that_is_asked_is_found_once(transfers: Any, cast: Any, caro
         (both, both),
         ({"reviewers"}, {"reviewers"}),
     ]
+
+
+def test_an_auditor_reads_no_more_circles_than_are_looked_up_one_by_one(
+    transfers: Any, cast: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.make_policy("Order", action="order", requirements={"security": 1})
+    for action in ("order", "send_email", "transfer_money"):
+        factories.open_ticket(action)
+    assert [len(circles_of_others(cast[who])) for who in ("admin", "frank", "alice", "dave")] == [3, 0, 0, 0]
+    monkeypatch.setattr(ticket_lists, "MOST_CIRCLES", 1)
+    assert len(circles_of_others(cast["admin"])) == 2
+    assert inbox.counts(cast["admin"])[Tab.OTHERS] == 3
 
 
 def test_nobody_asks_somebody_who_is_switched_off(transfers: Any, alice: Any) -> None:
