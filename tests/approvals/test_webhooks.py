@@ -195,6 +195,7 @@ def test_an_address_of_the_internet_does(address):
             "https://0177.0.0.1",
             "https://127.1",
             "https://localhost",
+            "https://hooks.localhost",
             "https://0",
             "https://[::]",
             "https://[64:ff9b::7f00:1]",
