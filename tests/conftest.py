@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 if sys.dont_write_bytecode:
@@ -46,21 +45,10 @@ _servers: list[Any] = []
 
 
 def _start_postgres() -> None:
-    if os.environ.get("DATABASE_URL"):
-        return
-    from hitl_site import postgres
+    if not os.environ.get("DATABASE_URL"):
+        from tests.cluster import Cluster
 
-    _servers.append(postgres.start(HOME))
-    _wait_for_the_disk("off")
-
-
-def _wait_for_the_disk(word: str) -> None:
-    """Nothing of a test outlives its server, and each commit would wait six milliseconds."""
-    from hitl_site import postgres
-
-    with psycopg.connect(postgres.url(HOME), autocommit=True) as connection:
-        connection.execute(f"ALTER SYSTEM SET fsync = {word}")
-        connection.execute("SELECT pg_reload_conf()")
+        _servers.append(Cluster(HOME))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -89,11 +77,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing running and nothing behind."""
-    if _servers:
-        from hitl_site import postgres
-
-        for server in _servers:
-            postgres.stop(server)
+    for server in _servers:
+        server.stop()
     shutil.rmtree(HOME, ignore_errors=True)
 
 
@@ -122,10 +107,26 @@ KEPT = {"django_migrations", "django_content_type", "auth_permission", "django_s
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """A copied server has it already, and its folder is taken away at the end."""
+    return bool(_servers) or django_db_keepdb
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
+    """On a server of its own a process needs no name of its own."""
+    if not _servers:
+        request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Between transactional tests the append-only tables are emptied too, the queue's and the checkpointer's."""
     from django.db import connection
 
+    for server in _servers:
+        connection.close()
+        server.keep()
     with django_db_blocker.unblock():
         ours = connection.introspection.django_table_names(only_existing=True, include_views=False)
     queue = ("procrastinate_events", "procrastinate_periodic_defers", "procrastinate_jobs")
@@ -165,7 +166,7 @@ def disk(transactional_db: None) -> Iterator[None]:
     def tell(word: str) -> None:
         if not _servers:
             return
-        _wait_for_the_disk(word)
+        _servers[0].wait_for_the_disk(word)
         with connection.cursor() as cursor:
             while cursor.execute("SHOW fsync").fetchone() != (word,):
                 time.sleep(0.02)
