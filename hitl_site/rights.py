@@ -1,7 +1,8 @@
 """Rights for a role that the application uses instead of the owner of the tables.
 
 The triggers that keep the record written once can be switched off by whoever owns a table. A role that owns nothing
-cannot, and has no right to change or delete what is written once in the first place.
+cannot, and has no right to change or delete what is written once in the first place. Where one value is added later,
+or a few change, it may write those columns and no other; the triggers say when.
 """
 
 from __future__ import annotations
@@ -33,6 +34,27 @@ FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 
 """
 
 
+#: What else it changes of a table that is written once. A lock on a row needs a column that it may write, too.
+_ADDED = {
+    "approvals_decision": "UPDATE (withdrawn_at)",
+    "approvals_grant": "UPDATE (revoked_at, revoked_by_id)",
+}
+#: What it does with a table of which it changes only a part. Words go when they are erased, and that is the owner's.
+_LESS = {
+    "approvals_ticket": "SELECT, INSERT, UPDATE (allowed_decisions, asked, asked_now, bar_requester, confirm_text, "
+    "deadline_at, delivered_at, deny_threshold, digest, error, escalations, execution, extensions, gate, grant_id, "
+    "least_signers, message, on_timeout, outcome, policy, policy_name, policy_version, recall_seconds, release_at, "
+    "resolved_at, result, revision, risk, shortage, state)",
+    "approvals_ticketrequirement": "SELECT, INSERT, UPDATE (needed, waits), DELETE",
+    "approvals_batch": "SELECT, INSERT, UPDATE (refused)",
+    "approvals_freeze": "SELECT, INSERT, UPDATE (cleared_at, cleared_by_id, cleared_because)",
+    "approvals_keyedrequest": "SELECT, INSERT, DELETE",
+    "approvals_remoterequest": "SELECT, INSERT, UPDATE (claim)",
+    "approvals_token": "SELECT, INSERT, UPDATE (last_used_at, revoked_at), DELETE",
+    "approvals_wordlist": "SELECT, INSERT, UPDATE (words)",
+}
+
+
 class NoSuchRole(Exception):
     """There is nobody of that name."""
 
@@ -56,7 +78,8 @@ def grant(role: str) -> int:
             raise TooMighty
         cursor.execute(_TABLES)
         tables = cursor.fetchall()
-        for name, rights in tables:
+        for name, told in tables:
+            rights = ", ".join(filter(None, (_LESS.get(name, told), _ADDED.get(name))))
             of = {"table": sql.Identifier(name), "who": who, "rights": sql.SQL(rights)}
             cursor.execute(sql.SQL("REVOKE ALL ON {table} FROM {who}").format(**of))
             cursor.execute(sql.SQL("GRANT {rights} ON {table} TO {who}").format(**of))

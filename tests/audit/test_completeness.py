@@ -1,6 +1,6 @@
 """Everything that happens is in the record: when, who, how they signed in, what, why, and on which version of what.
 
-One life of everything there is, through the doors that people and programs use; then each kind is looked for with each
+One life of everything there is; then each kind is looked for with each
 of its facts. A kind that is added has to be put into the table below.
 """
 
@@ -11,16 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.test import Client
 
-from approvals import deadlines, entry_words, history
+from approvals import entry_words, history
 from approvals.audit import sealing
-from approvals.models import AuditEntry, Policy, Ticket
-from tests import factories
-from tests.api.programs import Program
+from approvals.models import AuditEntry, Ticket
+from tests.audit import lives
 
 pytestmark = pytest.mark.django_db
 
@@ -65,92 +63,13 @@ def _no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("allauth.core.ratelimit.consume", lambda *args, **kwargs: True)
 
 
-class Person:
-    """Somebody with a browser, signed in with a password."""
-
-    def __init__(self, name: str) -> None:
-        self.client = Client()
-        known = {"login": name, "password": settings.COUNTERSIGN_DEMO_PASSWORD}
-        assert self.client.post("/accounts/login/", known).status_code == 302, name
-
-    def post(self, address: str, **data: Any) -> Any:
-        response = self.client.post(address, data)
-        is_led_away = response.headers.get("Location", "").startswith("/accounts/")
-        assert response.status_code in {200, 302} and not is_led_away, (address, response, response.headers)
-        return response
-
-    def decide(self, ticket: Ticket, type: str, **data: str) -> None:
-        ticket.refresh_from_db()
-        self.post(f"/tickets/{ticket.pk}/decisions/", type=type, digest=ticket.digest, **data)
-
-
 @pytest.fixture
 def life(cast: Any) -> None:
     """All of it, once."""
-    factories.make_policy(
-        "Mail", action="mail", risk="medium", requirements={"reviewers": 1}, recall_seconds=60,
-        may_extend_seconds=3600, may_extend_times=1,
-    )  # fmt: skip
-    factories.make_policy("Late", action="late", requirements={"reviewers": 1}, steps=[("security", 1, 60)])
-    Client().post("/accounts/login/", {"login": "alice", "password": "wrong"})
-    alice, admin, dave = Person("alice"), Person("admin"), Person("dave")
-    _decided(alice)
-    _closed_by_the_clock()
-    _carried_out(cast)
-    _governed(admin, dave)
-    alice.client.post("/accounts/logout/")
-
-
-def _decided(alice: Person) -> None:
-    mail = factories.open_ticket("mail", args={"to": "ana"})
-    alice.post(f"/tickets/{mail.pk}/claim/")
-    alice.post(f"/tickets/{mail.pk}/claim/release/")
-    alice.post(f"/tickets/{mail.pk}/handover/", to="bob", note="You know them.")
-    alice.post(f"/tickets/{mail.pk}/extension/")
-    alice.decide(mail, "edit", **{"args.to": "ben", "message": "Ben asked."})
-    alice.post(f"/tickets/{mail.pk}/recall/")
-    alice.decide(mail, "reject", message="Not today.")
-    secret = factories.open_ticket("mail", args={"pin": 4711})
-    alice.post(f"/tickets/{secret.pk}/secrets/", digest=secret.digest)
-
-
-def _closed_by_the_clock() -> None:
-    late = factories.open_ticket("late")
-    deadlines.expire(factories.overdue(late).pk)
-    deadlines.expire(factories.overdue(late).pk)
-
-
-def _carried_out(cast: Any) -> None:
-    """By a program of Dave's, three times with three ends."""
-    agent, reviewer = Program(cast["dave"], "request"), Program(cast["bob"], "decide")
-    for state, error in (("succeeded", None), ("failed", "No such payee."), ("unknown", "It timed out.")):
-        ticket = agent.ask(action="pay", args={"to": state}).json()["id"]
-        assert reviewer.decide(ticket).status_code == 200
-        assert agent.post(f"tickets/{ticket}/claim", {"claim": "one"}).status_code == 200
-        assert agent.post(f"tickets/{ticket}/outcome", {"state": state, "error": error}).status_code == 200
-        if state == "succeeded":
-            call_command("erase_audit", "--ticket", str(ticket), "--reason", "asked for", "--by", "admin")
-
-
-def _governed(admin: Person, dave: Person) -> None:
-    admin.post("/admin/auth/group/add/", name="night shift")
-    form = {
-        "name": "New", "position": 9, "enabled": "on", "graph": "*", "action": "new", "condition": "", "risk": "low",
-        "gate": "auto", "on_timeout": "reject", "bar_requester": "on", "deny_threshold": 1, "recall_seconds": 0,
-        "final_action": "reject", "may_extend_seconds": 0, "may_extend_times": 1, "steps-TOTAL_FORMS": 0,
-        "steps-INITIAL_FORMS": 0, "requirements-TOTAL_FORMS": 0, "requirements-INITIAL_FORMS": 0,
-    }  # fmt: skip
-    admin.post("/admin/approvals/policy/add/", **form)
-    policy = Policy.objects.get(name="New")
-    admin.post(f"/admin/approvals/policy/{policy.pk}/change/", **{**form, "action": "newer", "seen": policy.version})
-    admin.post(f"/admin/approvals/policy/{policy.pk}/delete/", post="yes")
-    dave.client.post("/accounts/reauthenticate/", {"password": settings.COUNTERSIGN_DEMO_PASSWORD})
-    dave.post("/settings/tokens/new/", name="mine", scope="request", days=1)
-    dave.post(f"/settings/tokens/{_newest_token()}/revocation/")
-
-
-def _newest_token() -> int:
-    return int(AuditEntry.objects.filter(type="token.created").latest("pk").facts["token"])
+    lives.prepare()
+    lives.live(cast)
+    done = Ticket.objects.get(execution="succeeded")
+    call_command("erase_audit", "--ticket", str(done.pk), "--reason", "asked for", "--by", "admin")
 
 
 def _fits(entry: AuditEntry, who: tuple[str | None, str], facts: dict[str, Any]) -> bool:
