@@ -17,7 +17,7 @@ def write(ticket: Ticket, args: dict[str, Any]) -> None:
 
     Never by a secret: who tries words would find it out."""
     who = ticket.requester.get_username() if ticket.requester else ""
-    said = (ticket.action, ticket.graph, who, *map(masks.text, (ticket.description, ticket.reasoning)))
+    said = (who, *map(masks.text, (ticket.action, ticket.graph, ticket.description, ticket.reasoning)))
     # Short values first: where there are too many words, those of a recipient are worth more than a letter's.
     words = lexemes.of(sorted([*said, *lexemes.texts_in(masks.value(args))], key=len))
     array = Value(words, output_field=ArrayField(TextField()))

@@ -142,7 +142,7 @@ def _shown(ticket: Ticket | None) -> dict[str, Any] | None:
         return None
     return {
         "id": ticket.pk,
-        "action": ticket.action,
+        "action": _told(ticket.action),
         "state": ticket.state,
         "outcome": ticket.outcome,
         "execution": ticket.execution,

@@ -6,6 +6,7 @@ A name of a tool may be an agent's word, and services read marks, names and addr
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from django.conf import settings
@@ -20,6 +21,8 @@ LONG = 60
 ARGS_LONG = 1_500
 #: What services read as a mention, a link, a tag or a mark of their own.
 _HARMLESS = str.maketrans({"<": "‹", ">": "›", "@": "＠", "[": "(", "]": ")", "`": "'", "*": "∗", "|": "¦"})
+#: A dot inside a name or an address: chats make a link of `evil.com` that nobody marked as one. A number keeps its own.
+_DOT = re.compile(r"(?<=\S)\.(?=[^\W\d_]|\d+\.\d)")
 
 
 def subject(notices: Sequence[Notice]) -> str:
@@ -79,5 +82,5 @@ def _outcome(ticket: Ticket) -> str:
 def harmless(words: str, longest: int) -> str:
     """The words on one line, cut, with nothing in them that a service would follow, mention or draw."""
     shown = "".join(piece for _, piece in wording.pieces(" ".join(words.split())))
-    shown = shown.translate(_HARMLESS).replace("://", ":⁄⁄").replace("www.", "www․")
+    shown = _DOT.sub("·", shown.translate(_HARMLESS).replace("://", ":⁄⁄"))
     return shown if len(shown) <= longest else f"{shown[:longest]}… ({len(shown):,} characters)"

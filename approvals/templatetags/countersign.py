@@ -152,8 +152,12 @@ def remembered_for(ticket: Ticket) -> str:
 
 @register.filter
 def running(told: dict[str, Any]) -> str:
-    """A running total that a policy looked at."""
-    return wording.running(told)
+    """A running total that a policy looked at; what it is added up by may be a secret."""
+    shown = {
+        name: masks.of(value) if masks.is_secret(name.split(".")) else masks.value(value)
+        for name, value in told["by"].items()
+    }
+    return wording.running({**told, "by": shown})
 
 
 @register.simple_tag

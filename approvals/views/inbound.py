@@ -14,9 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from approvals import inbound
+from approvals import inbound, plaintext
 from approvals.errors import ApprovalError, MalformedMessage, TooLarge
 from approvals.inbound import Said
+from approvals.notices import words
 from approvals.states import Channel
 
 MOST_BYTES = 64 * 1024
@@ -55,7 +56,8 @@ def slack(request: HttpRequest) -> HttpResponse:
         signature=signature,
     )
     ticket = inbound.decide(_of_slack(request.POST.get("payload", "")), via=Channel.SLACK, signature=signature)
-    return JsonResponse({"text": f"Recorded. {ticket.action}: {ticket.get_state_display().lower()}."})
+    said = f"{words.harmless(ticket.action, words.LONG)}: {ticket.get_state_display().lower()}"
+    return JsonResponse({"text": f"Recorded. {said}."})
 
 
 @signed
@@ -90,9 +92,14 @@ def _said(told: dict[str, Any], *, account: Any) -> Said:
     message = told.get("message", "")
     is_id = isinstance(ticket, int) and not isinstance(ticket, bool) and 0 < ticket < 2**63
     texts = (account, told.get("type"), told.get("digest"), message)
-    if not is_id or not all(isinstance(text, str) and "\0" not in text for text in texts) or len(message) > MOST_WORDS:
+    if not is_id or not all(map(_is_plain, texts)) or len(message) > MOST_WORDS:
         raise MalformedMessage
     return Said(account=account, ticket_id=ticket, type=told["type"], digest=told["digest"], message=message)
+
+
+def _is_plain(text: Any) -> bool:
+    """A text that the database holds as it came: it knows no U+0000 and no lone surrogates."""
+    return isinstance(text, str) and plaintext.text(text) == text
 
 
 def _json(text: str) -> dict[str, Any]:

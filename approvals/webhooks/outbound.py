@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ import httpcore
 from django.conf import settings
 
 SECONDS = 5.0
+#: For all of one message: whoever answers a letter at a time, each within SECONDS, would hold a thread for hours.
+SECONDS_IN_ALL = 20.0
 #: Addresses that hold an IPv4 address inside: NAT64.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -39,10 +42,11 @@ def post(address: str, *, body: bytes, headers: Mapping[str, str]) -> None:
     if url.scheme != b"https":
         raise Away("only https is used")
     sent: dict[bytes | str, bytes | str] = {"Host": _host(url), **dict(headers.items())}
+    pinned = Pinned(until=time.monotonic() + SECONDS_IN_ALL)
     timeouts = dict.fromkeys(("connect", "read", "write", "pool"), SECONDS)
     try:
         with (
-            httpcore.ConnectionPool(ssl_context=ssl.create_default_context(), network_backend=Pinned()) as pool,
+            httpcore.ConnectionPool(ssl_context=ssl.create_default_context(), network_backend=pinned) as pool,
             pool.stream("POST", url, headers=sent, content=body, extensions={"timeout": timeouts}) as answer,
         ):
             status = answer.status
@@ -66,8 +70,41 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
+class Timed(httpcore.NetworkStream):
+    """A connection that is over at a moment of the monotonic clock, whatever trickles in until then."""
+
+    def __init__(self, stream: httpcore.NetworkStream, until: float) -> None:
+        self._stream, self._until = stream, until
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """What has come. Raises Away where the time is over."""
+        return self._stream.read(max_bytes, _left(self._until, timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send it. Raises Away where the time is over."""
+        self._stream.write(buffer, _left(self._until, timeout))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        """The same connection under TLS, over at the same moment."""
+        stream = self._stream.start_tls(ssl_context, server_hostname, _left(self._until, timeout))
+        return Timed(stream, self._until)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        """What is known of the connection underneath."""
+        return self._stream.get_extra_info(info)
+
+
 class Pinned(httpcore.SyncBackend):
-    """Connects to exactly the address that was looked at."""
+    """Connects to exactly the address that was looked at, until a moment of the monotonic clock."""
+
+    def __init__(self, *, until: float) -> None:
+        self._until = until
 
     def connect_tcp(
         self,
@@ -86,7 +123,16 @@ class Pinned(httpcore.SyncBackend):
         is_allowed = host in settings.COUNTERSIGN_WEBHOOK_HOSTS
         if not is_allowed and not all(map(is_public, addresses)):
             raise Away(f"{host} is not a public address (COUNTERSIGN_WEBHOOK_HOSTS names exceptions)")
-        return super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        timeout = _left(self._until, timeout)
+        return Timed(super().connect_tcp(addresses[0], port, timeout, local_address, socket_options), self._until)
+
+
+def _left(until: float, timeout: float | None) -> float:
+    """How long the next step may take. Raises Away where the time is over."""
+    left = until - time.monotonic()
+    if left <= 0:
+        raise Away(f"it took longer than {SECONDS_IN_ALL:g} seconds in all")
+    return left if timeout is None else min(left, timeout)
 
 
 def _host(url: httpcore.URL) -> str:

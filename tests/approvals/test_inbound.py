@@ -154,6 +154,7 @@ def test_an_edit_is_made_on_the_page_alone(client, ticket):
     [
         *({"raw": "["}, {"raw": "[]"}, {"ticket": "7"}, {"ticket": True}, {"ticket": -1}, {"ticket": 2**70}),
         *({"account": None}, {"type": 1}, {"digest": None}, {"message": "x" * 1_001}, {"message": "\0"}),
+        *({name: "\ud800"} for name in ("account", "type", "digest", "message")),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_sentence(wrong, client, ticket):
@@ -164,6 +165,13 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(wrong, client, ticket):
 @pytest.mark.parametrize("wrong", [{"payload": "{"}, {"payload": "{}"}, {"value": "approve"}, {"value": "approve x y"}])
 def test_a_button_of_somebody_elses_is_refused_with_a_sentence(wrong, client, ticket):
     assert slack(client, ticket, **wrong).json()["code"] == "malformed"
+
+
+def test_what_a_chat_hears_back_mentions_nobody_and_links_nowhere(client, cast):
+    hostile = "<!channel> evil.com/x <http://evil.com|ok>"
+    make_policy(action=hostile, risk="medium", requirements={"reviewers": 1})
+    said = slack(client, open_ticket(hostile, args={})).json()["text"]
+    assert said == "Recorded. ‹!channel› evil·com/x ‹http:⁄⁄evil·com¦ok›: approved."
 
 
 @WAYS

@@ -189,7 +189,9 @@ def test_a_channel_that_is_safe_shows_them_without_secrets(transfers):
     assert "31337" in told and "hunter2" not in told
 
 
-@pytest.mark.parametrize("hostile", ["<!channel>", "@everyone", "[x](https://e.vil)", "a\r\nBcc: x@e.vil", "‮lairt"])
+@pytest.mark.parametrize(
+    "hostile", ["<!channel>", "@everyone", "[x](https://e.vil)", "a\r\nBcc: x@e.vil", "‮lairt", "e.vil/x"]
+)
 def test_a_name_of_a_tool_is_no_mention_no_link_and_no_header(alice, hostile):
     channel_of(alice)
     open_ticket(hostile, args={})
@@ -197,7 +199,12 @@ def test_a_name_of_a_tool_is_no_mention_no_link_and_no_header(alice, hostile):
     letter = mail.outbox[0]
     said = letter.subject + letter.body
     assert "\n" not in letter.subject and "‮" not in said
-    assert not {"<", ">", "@", "["} & set(said) and "https://e.vil" not in said
+    assert not {"<", ">", "@", "["} & set(said) and "e.vil" not in said
+
+
+def test_a_number_keeps_its_dot_and_an_address_loses_it():
+    said = words.harmless('{"amount": 1250.00, "to": "evil.com/x, www.evil.com, 10.0.0.1/x"}. Then', 100)
+    assert said == '{"amount": 1250.00, "to": "evil·com/x, www·evil·com, 10·0·0.1/x"}. Then'
 
 
 def test_in_quiet_hours_only_escalations_pass(alice, frank):

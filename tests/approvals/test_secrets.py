@@ -77,6 +77,20 @@ def test_neither_the_record_nor_the_index_of_words_holds_a_secret(
     assert "canary" not in str(Wordlist.objects.get(ticket=ticket).words)
 
 
+def test_a_name_that_is_a_secret_is_in_neither_either(cast: Any) -> None:
+    ticket = factories.open_ticket(action=f"use {KEY}", graph=f"agent-{KEY}", args={})
+    assert_hidden(str([entry.told for entry in AuditEntry.objects.all()]))
+    assert "c4n4ry" not in str(Wordlist.objects.get(ticket=ticket).words)
+
+
+def test_a_total_that_is_added_up_by_a_secret_does_not_tell_it(client: Client, cast: Any, alice: Any) -> None:
+    rule = 'total("args.amount", "args.auth.pin", 24) < 1000.0'
+    factories.make_policy(condition=rule, risk="high", requirements={"reviewers": 1})
+    page = page_of(client, alice, factories.open_ticket(args=ARGS).get_absolute_url())
+    assert "With this, 250.00" in page
+    assert_hidden(page)
+
+
 def test_what_came_of_it_is_shown_without_its_secrets(client: Client, ticket: Ticket, alice: Any, carol: Any) -> None:
     factories.decide(ticket, alice)
     factories.decide(ticket, carol)

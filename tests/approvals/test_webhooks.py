@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -34,6 +35,9 @@ class Post(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         server: Any = self.server
         server.heard.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+        for letter in server.trickles:
+            self.wfile.write(letter.encode())
+            time.sleep(0.02)
         self.send_response(server.says)
         self.send_header("Location", server.elsewhere)
         self.end_headers()
@@ -63,7 +67,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def receiver(certificate, monkeypatch, settings):
     """A program elsewhere that takes messages over TLS."""
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Post)
-    server.heard, server.says, server.elsewhere = [], 200, ""
+    server.heard, server.says, server.elsewhere, server.trickles = [], 200, "", ""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -151,6 +155,14 @@ def test_where_nobody_is_only_the_first_is_tried(receiver, transfers):
     assert tell_programs() == 0
     assert {one.state for one in Delivery.objects.all()} == {DeliveryState.WAITING}
     assert sending.due() == []
+
+
+def test_who_answers_a_letter_at_a_time_holds_nobody_for_long(receiver, monkeypatch, transfers):
+    monkeypatch.setattr(outbound, "SECONDS_IN_ALL", 0.3)
+    receiver.trickles = "HTTP/1.1 200 OK\r\nX-Letters: " + "a" * 100
+    open_ticket()
+    assert tell_programs() == 0
+    assert Delivery.objects.get().error in {"it took longer than 0.3 seconds in all", "The read operation timed out"}
 
 
 def test_a_certificate_of_somebody_else_is_refused(receiver, monkeypatch, transfers):
