@@ -1,14 +1,16 @@
 """Calls that a framework holds back until somebody has answered: each is a ticket under the framework's own id of it.
 
-All are asked before any is waited for. Who takes an answer says afterwards what the call returned; a call of which
-nothing is said stays “started”.
+All are asked before any is waited for, and all are decided before any answer is taken: an answer is given once, and
+who has to wait for the others would lose it. Who takes an answer says afterwards what the call returned; a call of
+which nothing is said stays “started”.
 """
 
 from __future__ import annotations
 
 import json
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +24,8 @@ CHANGED = "People approved this with other arguments, which {framework} cannot r
 
 #: Tickets whose answer this process has taken and not reported yet, by framework and call.
 _taken: dict[str, int] = {}
+#: Answers that were taken together with one that could not be; handed out when all are there, by ticket and call.
+_held_back: dict[tuple[int, str], Allowed | Denied] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +87,39 @@ def settle(
     return Allowed(args=verdict.ticket["args"])
 
 
+def settle_all(
+    asked: Sequence[tuple[HeldCall, Ticket]],
+    *,
+    client: Countersign,
+    timeout: float | None = None,
+    takes_edits: bool = False,
+) -> list[Allowed | Denied]:
+    """`settle` for calls that the framework goes on with together: the answers of all of them, or none."""
+    ends = None if timeout is None else time.monotonic() + timeout
+    for _, ticket in asked:
+        ticket.wait(_rest(ends))
+    found: dict[tuple[int, str], Allowed | Denied] = {}
+    try:
+        # Who was decided last can be taken back longest; once that answer is given, the others can be taken at once.
+        for call, ticket in sorted(asked, key=_released_at, reverse=True):
+            place = ticket.id, call.key
+            held = _held_back.pop(place, None)
+            found[place] = held or settle(call, ticket, client=client, timeout=_rest(ends), takes_edits=takes_edits)
+    except BaseException:
+        _held_back.update(found)
+        raise
+    return [found[ticket.id, call.key] for call, ticket in asked]
+
+
 def report(key: str, *, result: Any, client: Countersign) -> None:
     """Say what the call returned; what this process did not ask people about is passed over."""
     if ticket_id := _taken.pop(key, None):
         client.run(steps.reported(ticket_id, state="succeeded", result=result, patience=client.patience))
+
+
+def _rest(ends: float | None) -> float | None:
+    return None if ends is None else max(0.0, ends - time.monotonic())
+
+
+def _released_at(asked: tuple[HeldCall, Ticket]) -> str:
+    return asked[1].release_at or ""

@@ -38,11 +38,11 @@ async def answered(result: Any, *, client: Countersign, timeout: float | None = 
 def answered_sync(result: Any, *, client: Countersign, timeout: float | None = None, **fields: Any) -> Any:
     """As `answered`, for `Runner.run_sync`."""
     told = {"allowed_decisions": ALLOWED} | fields
-    held = [(item, _held(item)) for item in result.interruptions]
-    asked = [(item, call, deferred.ask(call, client=client, **told)) for item, call in held]
-    found = [(item, deferred.settle(call, ticket, client=client, timeout=timeout)) for item, call, ticket in asked]
+    held = list(map(_held, result.interruptions))
+    asked = [(call, deferred.ask(call, client=client, **told)) for call in held]
+    found = deferred.settle_all(asked, client=client, timeout=timeout)
     state = result.to_state()
-    for item, verdict in found:
+    for item, verdict in zip(result.interruptions, found, strict=True):
         if isinstance(verdict, deferred.Denied):
             state.reject(item, rejection_message=verdict.why)
         else:

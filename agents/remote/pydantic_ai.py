@@ -33,9 +33,9 @@ def answered(
     """Ask people about each call that needs approval, wait, and say what they decided. Raises StillWaiting."""
     told = {"allowed_decisions": ALLOWED} | fields
     asked = [(call, deferred.ask(call, client=client, **told)) for call in map(_held, requests.approvals)]
-    how: dict[str, Any] = {"client": client, "timeout": timeout, "takes_edits": True}
-    found = {call.call_id: deferred.settle(call, ticket, **how) for call, ticket in asked}
-    return DeferredToolResults(approvals={call_id: _said(verdict) for call_id, verdict in found.items()})
+    found = deferred.settle_all(asked, client=client, timeout=timeout, takes_edits=True)
+    said = {call.call_id: _said(verdict) for (call, _), verdict in zip(asked, found, strict=True)}
+    return DeferredToolResults(approvals=said)
 
 
 def report(messages: Iterable[ModelMessage], *, client: Countersign) -> None:
