@@ -39,8 +39,8 @@ def bind(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[st
     bound = inspect.signature(function).bind(*args, **kwargs)
     bound.apply_defaults()
     try:
-        told = json.loads(json.dumps(_flat(bound), allow_nan=False))
-    except (TypeError, ValueError) as error:
+        told = json.loads(json.dumps(_flat(bound), allow_nan=False, ensure_ascii=False).encode())
+    except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(
             f"People sign what they can read, and an argument of {function.__name__} is no JSON: {error}"
         ) from error

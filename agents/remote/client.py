@@ -26,6 +26,7 @@ from .errors import (
     Rejected,
     StillWaiting,
     Unreachable,
+    Unusable,
     Withdrawn,
 )
 from .guards import require_approval
@@ -45,6 +46,7 @@ __all__ = [
     "StillWaiting",
     "Ticket",
     "Unreachable",
+    "Unusable",
     "Withdrawn",
     "require_approval",
 ]

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from .errors import Unusable
 from .steps import Act, Call, Pause, Reply, Steps
 
 T = TypeVar("T")
@@ -20,7 +21,7 @@ def options(base_url: str, token: str) -> dict[str, Any]:
     """What either of httpx's clients is made with."""
     return {
         "base_url": f"{base_url.rstrip('/')}/api/v1/",
-        "headers": {"Authorization": f"Bearer {token}"},
+        "headers": {"Authorization": f"Bearer {token}"} if token else {},
         "timeout": USUAL_SECONDS,
     }
 
@@ -96,4 +97,7 @@ def _reply(response: httpx.Response) -> Reply:
 
 
 def _nothing(error: httpx.TransportError) -> Reply:
+    if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
+        # Never sent, however often it is tried; and the error repeats the token.
+        raise Unusable("This request cannot be sent as it is.") from None
     return Reply(status=0, why=str(error) or type(error).__name__)

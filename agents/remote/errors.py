@@ -2,6 +2,7 @@
 
 CountersignError
 ├── Refused            the server said no; `code` says why
+├── Unusable           what this client was given cannot be sent; nothing was (a ValueError too)
 ├── Unreachable        the server was away for longer than the client's patience
 ├── StillWaiting       nobody has decided in time (a TimeoutError too)
 ├── NotApproved        the action must not run
@@ -29,6 +30,10 @@ class Refused(CountersignError):
         """`facts` is the whole problem, as it was sent."""
         self.status, self.code, self.detail, self.facts = status, code, detail, facts
         super().__init__(f"{detail} ({code})")
+
+
+class Unusable(CountersignError, ValueError):
+    """An address, a token or a key that no request can carry. It never repeats what that was."""
 
 
 class Unreachable(CountersignError):

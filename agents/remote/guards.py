@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from . import calls, steps
+from . import calls, results, steps
 from .calls import BoundCall
 from .connections import Connection
-from .errors import CountersignError
 from .steps import Act, Approved, Done, Facts, Steps
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -123,11 +121,11 @@ class Guard:
 
     def _returned(self, verdict: Approved, result: Any) -> Steps[None]:
         ticket_id, patience = verdict.ticket["id"], self.connection.patience
-        return steps.reported(ticket_id, state="succeeded", result=_kept(result), patience=patience)
+        return steps.reported(ticket_id, state="succeeded", result=result, patience=patience)
 
     def _raised(self, verdict: Approved, error: BaseException) -> Steps[None]:
         state = "failed" if isinstance(error, self.harmless) else "unknown"
-        said = f"{type(error).__name__}: {error}"
+        said = f"{type(error).__name__}: {results.words(error)}"
         return steps.reported(verdict.ticket["id"], state=state, error=said, patience=self.connection.patience)
 
 
@@ -135,12 +133,5 @@ def _whatever(report: Steps[None]) -> Steps[None]:
     """The function ran: whatever goes wrong with saying so must not look as if it had not."""
     try:
         yield from report
-    except CountersignError:
+    except Exception:
         logger.exception("Countersign could not be told what became of an action")
-
-
-def _kept(result: Any) -> Any:
-    try:
-        return json.loads(json.dumps(result, allow_nan=False))
-    except (TypeError, ValueError):
-        return str(result)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from . import results
 from .errors import (
     AlreadyFailed,
     Answered,
@@ -24,6 +25,7 @@ from .errors import (
     Rejected,
     StillWaiting,
     Unreachable,
+    Unusable,
     Withdrawn,
 )
 
@@ -116,7 +118,9 @@ def sent(call: Call, *, patience: float) -> Steps[Facts]:
 
 
 def asked(body: Facts, *, key: str, patience: float) -> Steps[Facts]:
-    """Open a ticket, or find the one that was opened under this key."""
+    """Open a ticket, or find the one that was opened under this key. Raises Unusable where no header can hold it."""
+    if not (key.isascii() and key.isprintable()):
+        raise Unusable("An idempotency key has letters, digits and signs of ASCII, on one line.")
     headers = {"Idempotency-Key": key}
     return (yield from sent(Call(method="POST", path="tickets", body=body, headers=headers), patience=patience))
 
@@ -166,7 +170,7 @@ def permitted(
 
 def reported(ticket_id: int, *, state: str, result: Any = None, error: str = "", patience: float) -> Steps[None]:
     """Say what became of the action. That it was said before, perhaps by this very call, is no error."""
-    body = {"state": state, "result": result, "error": error}
+    body = {"state": state, "result": results.kept(result), "error": results.words(error)}
     try:
         yield from sent(Call(method="POST", path=f"tickets/{ticket_id}/outcome", body=body), patience=patience)
     except Refused as refusal:

@@ -108,6 +108,15 @@ def test_what_raises_leaves_a_doubt_unless_it_proves_that_nothing_happened(count
         assert ticket.execution == execution
 
 
+@pytest.mark.parametrize("result", ["caf\udce9.txt", ["x\x00"], 2**70], ids=["surrogate", "nothing", "large"])
+def test_what_ran_is_on_record_whatever_it_returned(countersign: Any, alice: Any, result: Any) -> None:
+    asking = Asking(require_approval(action="send_email", client=countersign)(lambda: result))
+    ticket = factories.decide(asked_for(), alice)
+    assert asking.ended() == result
+    ticket.refresh_from_db()
+    assert ticket.execution == "succeeded"
+
+
 def test_whoever_took_the_answer_and_was_lost_leaves_a_doubt(countersign: Any, sent: list[str], alice: Any) -> None:
     send = sending(countersign, sent, grace=0.5)
     asking = Asking(send, "bob")

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from typing import Any
 
+import httpx
 import pytest
 
-from agents.remote import calls, steps
-from agents.remote.errors import AlreadyFailed, Expired, InDoubt, Refused, Rejected, StillWaiting, Unreachable
+from agents.remote import calls, driving, results, steps
+from agents.remote.connections import Connection
+from agents.remote.errors import AlreadyFailed, Expired, InDoubt, Refused, Rejected, StillWaiting, Unreachable, Unusable
 from agents.remote.steps import Approved, Call, Done, Pause, Reply
 
 AWAY = Reply(status=0, why="connection refused")
@@ -135,6 +137,82 @@ def test_a_result_too_large_to_keep_is_reported_without_it() -> None:
     assert len(paths) == 2
 
 
+class Unwritable:
+    """Has no words."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def nested(depth: int) -> list[Any]:
+    inner: list[Any] = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"a": [1, None, True]}, {"a": [1, None, True]}),
+        ("caf\udce9.txt", "caf?.txt"),
+        ({"\udce9": "\x00"}, {"?": "\N{REPLACEMENT CHARACTER}"}),
+        (float("nan"), "nan"),
+        (Unwritable(), "A Unwritable that cannot be written down."),
+        (nested(100_000), "A list that cannot be written down."),
+        (10**5000, "A int that cannot be written down."),
+    ],
+    ids=["plain", "surrogate", "key", "nan", "unwritable", "deep", "huge"],
+)
+def test_an_outcome_can_be_sent_whatever_it_looks_like(result: Any, told: Any) -> None:
+    call = next(steps.reported(7, state="succeeded", result=result, error="\udce9", patience=60))
+    assert isinstance(call, Call) and call.body == {"state": "succeeded", "result": told, "error": "?"}
+
+
+def test_what_lies_too_deep_is_left_out() -> None:
+    assert str(results.kept(nested(200))).count("[") == results.MOST_DEPTH + 1
+
+
+SECRET = "cs_a-secret"
+
+
+@pytest.mark.parametrize(
+    ("address", "token"),
+    [
+        ("http://x", f"{SECRET}\n"),
+        ("http://x", f"{SECRET} "),
+        ("http://x", f"{SECRET}é"),
+        ("localhost:8000", SECRET),
+        ("ftp://x", SECRET),
+        ("http://", SECRET),
+        (f"http://x/{SECRET}\n", SECRET),
+        ("http://x:port", SECRET),
+    ],
+    ids=["line", "space", "letter", "scheme", "ftp", "host", "sign", "port"],
+)
+def test_what_no_request_can_carry_is_refused_at_once_and_not_repeated(address: str, token: str) -> None:
+    with pytest.raises(Unusable) as refused:
+        Connection(address, token)
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["a\nb", "märz"], ids=["line", "letter"])
+def test_a_key_that_no_header_can_hold_is_refused_before_anything_is_sent(key: str) -> None:
+    with pytest.raises(Unusable):
+        next(steps.asked({}, key=key, patience=60))
+
+
+def test_what_the_library_cannot_send_is_not_tried_again() -> None:
+    def send(request: httpx.Request) -> httpx.Response:
+        raise httpx.LocalProtocolError(f"Illegal header value b'Bearer {SECRET}'")
+
+    work = steps.seen(7, patience=60)
+    http = httpx.Client(transport=httpx.MockTransport(send), base_url="http://x")
+    with http, pytest.raises(Unusable) as refused:
+        driving.run(work, http)
+    assert SECRET not in str(refused.value) and refused.value.__suppress_context__
+
+
 def pay(amount: float, to: str = "bob", *notes: str, **more: str) -> tuple[Any, ...]:
     return amount, to, notes, more
 
@@ -154,6 +232,8 @@ class TestCalls:
     def test_what_nobody_can_read_is_not_asked_for(self) -> None:
         with pytest.raises(TypeError, match="no JSON"):
             calls.bind(pay, (object(),), {})
+        with pytest.raises(TypeError, match="no JSON"):
+            calls.bind(pay, ("\udce9",), {})
 
     def test_the_same_call_has_the_same_key_and_another_has_another(self) -> None:
         first, same, other = (calls.bind(pay, args, {}) for args in ((5,), (5, "bob"), (6,)))
