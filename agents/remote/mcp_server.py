@@ -55,6 +55,7 @@ class Tools:
     """What a client of the protocol may call. Without a token each client has to send one of its own, over HTTP."""
 
     def __init__(self, *, base_url: str, token: str) -> None:
+        AsyncCountersign(base_url, token)  # what cannot be used is refused before anybody calls
         self._base_url, self._token = base_url, token
 
     @told
@@ -88,16 +89,16 @@ class Tools:
                 found = await found.wait(timeout=wait_seconds)
             except StillWaiting:
                 found = await countersign.ticket(ticket)
-        may_act, why = await _taken(countersign, found.facts)
+        facts, may_act, why = await _taken(countersign, found.facts)
         return {
-            "ticket": found.id,
-            "url": found.url,
-            "state": found.state,
-            "decided": found.state != "pending",
+            "ticket": facts["id"],
+            "url": facts["url"],
+            "state": facts["state"],
+            "decided": facts["state"] != "pending",
             "may_act": may_act,
-            "action": found.action,
-            "args": found.args if may_act else None,
-            "message": why or _message(found.facts),
+            "action": facts["action"],
+            "args": facts["args"] if may_act else None,
+            "message": why or _message(facts),
         }
 
     @told
@@ -132,18 +133,20 @@ def server(*, base_url: str = "", token: str = "") -> MCPServer:
     return mcp
 
 
-async def _taken(countersign: AsyncCountersign, ticket: dict[str, Any]) -> tuple[bool, str]:
-    """Take the answer, under a name that comes once: a second call is told that it was given."""
+async def _taken(countersign: AsyncCountersign, ticket: dict[str, Any]) -> tuple[dict[str, Any], bool, str]:
+    """Take the answer, under a name that comes once: a second call is told that it was given.
+
+    What was taken is what counts: since the ticket was read it may have been taken back, edited and approved again.
+    """
     if ticket["state"] != "approved":
-        return False, ""
+        return ticket, False, ""
     call = steps.Call(method="POST", path=f"tickets/{ticket['id']}/claim", body={"claim": f"mcp-{uuid.uuid4().hex}"})
     try:
-        await countersign.run_async(steps.sent(call, patience=PATIENCE))
+        return await countersign.run_async(steps.sent(call, patience=PATIENCE)), True, ""
     except Refused as refusal:
         if refusal.code not in {"already_claimed", "not_released"}:
             raise
-        return False, refusal.detail
-    return True, ""
+        return ticket, False, refusal.detail
 
 
 def _message(ticket: dict[str, Any]) -> str:

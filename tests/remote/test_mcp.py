@@ -9,14 +9,18 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
 import pytest
 from asgiref.sync import sync_to_async
+from django.core.management import CommandError, call_command
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from agents.remote import mcp_server
+from agents.remote.client import AsyncCountersign
 from approvals.models import Ticket
 from tests.factories import decide
 
@@ -83,6 +87,26 @@ async def test_a_client_asks_is_told_once_that_it_may_act_and_says_what_came_of_
         assert wrong.is_error and "not_found" in str(wrong.content)
 
 
+class Overtaken(AsyncCountersign):
+    """Reads a ticket a moment before people take it back, edit it and approve it again."""
+
+    async def ticket(self, ticket_id: int) -> Any:
+        found = await super().ticket(ticket_id)
+        found.facts["args"] = MAIL
+        return found
+
+
+async def test_who_may_act_is_given_the_arguments_that_were_taken_not_those_that_were_read(
+    countersign: Any, secret: str, alice: Any, monkeypatch: Any
+) -> None:
+    ticket = await sync_to_async(countersign.request)("send_email", MAIL)
+    await say(ticket.id, alice, "edit", args=MAIL | {"subject": "Hello"})
+    monkeypatch.setattr(mcp_server, "AsyncCountersign", Overtaken)
+    tools = mcp_server.Tools(base_url=countersign.base_url, token=secret)
+    told = await tools.get_decision(SimpleNamespace(headers={}), ticket.id, 0)
+    assert told["may_act"] and told["args"]["subject"] == "Hello"
+
+
 @pytest.fixture
 def served(live_server: Any, secret: str, mail: Any) -> Iterator[str]:
     """Over HTTP, without a token of its own."""
@@ -123,3 +147,9 @@ def test_without_a_token_it_does_not_start() -> None:
         [sys.executable, "manage.py", "mcp"], cwd=HOME, env=told, capture_output=True, text=True, timeout=60
     )
     assert ended.returncode == 2 and "COUNTERSIGN_TOKEN is not set" in ended.stderr
+
+
+def test_with_a_token_that_cannot_be_sent_it_does_not_start(monkeypatch: Any) -> None:
+    monkeypatch.setenv("COUNTERSIGN_TOKEN", "cs_x\n")
+    with pytest.raises(CommandError, match="one word"):
+        call_command("mcp", url="http://127.0.0.1:9")

@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from agents.remote.errors import Unusable
+
 MISSING = "The package mcp is missing here: uv sync --extra mcp."
 
 
@@ -26,6 +28,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until the client goes, or a signal comes."""
+        try:
+            self._serve(**options)
+        except Unusable as error:
+            raise CommandError(str(error), returncode=2) from None
+
+    def _serve(self, **options: Any) -> None:
         try:
             from agents.remote import mcp_server
         except ModuleNotFoundError as error:
