@@ -13,7 +13,7 @@ from ninja.operation import Operation
 
 from agents.api import graphs, runs
 from agents.errors import AgentError
-from approvals.api import audit, decisions, insights, problems, tickets
+from approvals.api import audit, decisions, insights, problems, tickets, token
 from approvals.api.bodies import StrictJSON
 from approvals.audit import acting
 
@@ -30,6 +30,7 @@ ROUTERS = (
     ("tickets", decisions.router),
     ("audit", audit.router),
     ("insights", insights.router),
+    ("token", token.router),
 )
 
 

@@ -64,7 +64,6 @@ SILENCED_SYSTEM_CHECKS = [
 
 INSTALLED_APPS = [
     "hitl_site",
-    "daphne",
     "channels",
     "hitl_site.administration.Config",
     "django.contrib.auth",

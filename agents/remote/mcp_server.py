@@ -11,17 +11,17 @@ Needs the extra `mcp`.
 from __future__ import annotations
 
 import functools
-import os
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from . import steps
 from .client import AsyncCountersign
+from .credentials import bearer
 from .errors import CountersignError, Refused, StillWaiting
 
 P = ParamSpec("P")
@@ -118,15 +118,28 @@ class Tools:
         return {"ticket": ticket, "state": state}
 
     def _client(self, context: Context) -> AsyncCountersign:
-        sent = (context.headers or {}).get("authorization", "").removeprefix("Bearer ").strip()
+        sent = bearer(context.headers or {})
         if not (self._token or sent):
             raise ToolError("Send a token that asks, as “Authorization: Bearer cs_…”.")
         return AsyncCountersign(self._base_url, self._token or sent, patience=PATIENCE)
 
 
+class Server(MCPServer):
+    """The official one, which says of arguments that do not fit what is wrong with which."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Context | None = None) -> Any:
+        """Call a tool. Raises ToolError."""
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise ToolError(_complaints(error.__cause__)) from error
+            raise
+
+
 def server(*, base_url: str = "", token: str = "") -> MCPServer:
     """A server with its tools, for stdio or HTTP."""
-    mcp = MCPServer("countersign", title="Countersign", instructions=INSTRUCTIONS, log_level="WARNING")
+    mcp = Server("countersign", title="Countersign", instructions=INSTRUCTIONS, log_level="WARNING")
     tools = Tools(base_url=base_url, token=token)
     for tool in (tools.request_approval, tools.get_decision, tools.report_outcome):
         mcp.add_tool(tool)
@@ -149,10 +162,14 @@ async def _taken(countersign: AsyncCountersign, ticket: dict[str, Any]) -> tuple
         return ticket, False, refusal.detail
 
 
+def _complaints(error: ValidationError) -> str:
+    """One sentence for each argument that is missing or does not fit; never its value."""
+    said = []
+    for fault in error.errors(include_url=False, include_input=False):
+        wrong = "is missing" if fault["type"] == "missing" else f"does not fit: {fault['msg']}"
+        said.append(f"“{'.'.join(map(str, fault['loc']))}” {wrong}.")
+    return " ".join(said)
+
+
 def _message(ticket: dict[str, Any]) -> str:
     return str(next((said["message"] for said in reversed(ticket["decisions"]) if said["message"]), ""))
-
-
-def token_of_this_process() -> str:
-    """Over stdio whoever starts the process is whoever asks."""
-    return os.environ.get("COUNTERSIGN_TOKEN", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -14,17 +15,27 @@ from typing import Any
 
 import httpx2
 import pytest
+import uvicorn
 from asgiref.sync import sync_to_async
 from django.core.management import CommandError, call_command
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from uvicorn.server import ServerState
 
-from agents.remote import mcp_server
+from agents.remote import mcp_http, mcp_server
 from agents.remote.client import AsyncCountersign
+from approvals import tokens
 from approvals.models import Ticket
 from tests.factories import decide
 
 HOME = Path(__file__).parents[2]
+BOTH = "application/json, text/event-stream"
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}},
+}
 MAIL = {"to": "a@example.com", "subject": "Hi", "body": "x"}
 
 
@@ -42,6 +53,10 @@ def stdio(live_server: Any, secret: str, mail: Any) -> Any:
     return stdio_client(told)
 
 
+def text(answer: Any) -> str:
+    return str(answer.content[0].text)
+
+
 async def ask(client: Client, **fields: Any) -> dict[str, Any]:
     return await call(client, "request_approval", action="send_email", args=MAIL, **fields)
 
@@ -55,6 +70,11 @@ async def call(client: Client, tool: str, **args: Any) -> dict[str, Any]:
 @sync_to_async
 def say(ticket_id: int, reviewer: Any, type: str, **fields: Any) -> None:
     decide(Ticket.objects.get(pk=ticket_id), reviewer, type, **fields)
+
+
+@sync_to_async
+def revoke(secret: str) -> None:
+    tokens.revoke(tokens.find(secret).pk, actor=None)
 
 
 @sync_to_async
@@ -129,24 +149,66 @@ def served(live_server: Any, secret: str, mail: Any) -> Iterator[str]:
     process.wait(20)
 
 
-async def test_over_http_each_client_brings_a_token_of_its_own(served: str, secret: str) -> None:
-    async with (
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {secret}"}) as http,
-        Client(streamable_http_client(served, http_client=http)) as client,
-    ):
-        assert (await ask(client))["state"] == "pending"
-    async with Client(streamable_http_client(served)) as client:
-        refused = await client.call_tool("request_approval", {"action": "send_email", "args": MAIL})
-        assert refused.is_error and "token" in str(refused.content)
+async def test_over_http_each_client_brings_a_token_that_lives_and_nobody_else_is_served(
+    served: str, secret: str, alice: Any
+) -> None:
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {secret}"}) as http:
+        async with Client(streamable_http_client(served, http_client=http)) as client:
+            asked = await ask(client)
+            assert (await call(client, "get_decision", ticket=asked["ticket"], wait_seconds=0))["state"] == "pending"
+            nameless = await client.call_tool("request_approval", {"args": MAIL})
+            assert nameless.is_error and text(nameless) == "“action” is missing."
+        streams = await http.get(served, timeout=5)
+        assert (streams.status_code, streams.headers["allow"]) == (405, "POST")
+        for wrong in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}):
+            answer = await http.post(served, headers={"Accept": BOTH, **wrong}, json=HELLO, timeout=5)
+            assert answer.status_code in {421, 403}
+        await revoke(secret)
+        assert (await http.post(served, headers={"Accept": BOTH}, json=HELLO, timeout=5)).status_code == 401
 
 
-def test_without_a_token_it_does_not_start() -> None:
-    told = environment()
-    told.pop("COUNTERSIGN_TOKEN", None)
-    ended = subprocess.run(
-        [sys.executable, "manage.py", "mcp"], cwd=HOME, env=told, capture_output=True, text=True, timeout=60
-    )
-    assert ended.returncode == 2 and "COUNTERSIGN_TOKEN is not set" in ended.stderr
+async def test_over_http_a_stranger_is_refused_at_once_and_keeps_no_connection(served: str) -> None:
+    async with httpx2.AsyncClient() as http:
+        for method in ("GET", "POST", "DELETE"):
+            for sent in ({}, {"Authorization": "Bearer cs_nobody"}):
+                refused = await http.request(method, served, headers=sent, json=HELLO, timeout=5)
+                assert refused.status_code == 401 and refused.json()["code"] == "invalid_token"
+                assert refused.headers["content-type"] == "application/problem+json"
+                assert refused.headers["www-authenticate"].startswith("Bearer")
+                assert refused.headers["connection"] == "close"
+
+
+async def nobody(scope: Any, receive: Any, send: Any) -> None:
+    raise AssertionError
+
+
+async def test_whoever_connects_and_sends_no_request_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mcp_http, "REQUEST_SECONDS", 0.05)
+    config = uvicorn.Config(nobody, http=mcp_http.Brisk)
+    config.load()
+    loop, state = asyncio.get_running_loop(), ServerState()
+    server = await loop.create_server(lambda: mcp_http.Brisk(config, state, {}), "127.0.0.1", 0)
+    async with server, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"POST /mcp HTTP/1.1\r\n")
+        assert await reader.read() == b""
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("token", "sentence"),
+    [
+        pytest.param("", "COUNTERSIGN_TOKEN is not set", id="none"),
+        pytest.param("bad", "COUNTERSIGN_TOKEN is no token that lives", id="one that nobody knows"),
+    ],
+)
+def test_without_a_token_that_lives_it_does_not_start(
+    live_server: Any, monkeypatch: pytest.MonkeyPatch, token: str, sentence: str
+) -> None:
+    monkeypatch.setenv("COUNTERSIGN_TOKEN", token)
+    with pytest.raises(CommandError, match=sentence) as ended:
+        call_command("mcp", "--url", live_server.url)
+    assert ended.value.returncode == 2
 
 
 def test_with_a_token_that_cannot_be_sent_it_does_not_start(monkeypatch: Any) -> None:
