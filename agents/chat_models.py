@@ -11,24 +11,15 @@ from typing import Any
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
 
+from agents import model_names
 from agents.errors import ModelRefused
+from agents.model_names import SCRIPTED
 from agents.models_offline import ScriptedChatModel
 
-SCRIPTED = "scripted"
-PROVIDERS = ("openai", "anthropic", "ollama")
 #: Asked for up front: without one Anthropic's client would first go out and then speak of the connection.
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 TIMEOUT_SECONDS = 60.0
 RETRIES = 2
-
-
-class UnknownModel(ModelRefused):
-    """The model is not one that Countersign can call."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        known = ", ".join(f"{provider}:NAME" for provider in PROVIDERS)
-        super().__init__(f'Unknown model "{name}": use "{SCRIPTED}" or one of {known}.')
 
 
 class MissingKey(ModelRefused):
@@ -58,9 +49,8 @@ def chosen(config: Mapping[str, Any] | None) -> BaseChatModel:
     name = name_of(config)
     if name == SCRIPTED:
         return ScriptedChatModel()
+    model_names.check(name)
     provider, _, model = name.partition(":")
-    if provider not in PROVIDERS or not model:
-        raise UnknownModel(name)
     if (variable := KEYS.get(provider)) and not os.environ.get(variable):
         raise MissingKey(name, variable=variable)
     timeout = float(configurable.get("model_timeout", TIMEOUT_SECONDS))

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 
-from agents import inputs, jobs, registry, runs, wishes
+from agents import inputs, jobs, model_names, registry, runs, wishes
 from agents.errors import WrongStatus
 from agents.models import Run, RunStatus
 from approvals import digests
@@ -18,11 +18,15 @@ def ask(*, graph: str, value: Any, thread_id: str, requester: User, model: str =
     """The thread's run, queued for a worker; asked for twice with the same words it is asked for once.
 
     New words continue a thread that waits or is over: what waited is then superseded. Raises UnknownGraph, BadInput,
-    WrongStatus while a worker is busy with other words, and what `runs.check` raises; nothing is changed then.
+    UnknownModel, WrongStatus while a worker is busy with other words, and what `runs.check` raises; nothing is changed
+    then.
     """
-    inputs.check(registry.get(graph), value)
+    entry = registry.get(graph)
+    inputs.check(entry, value)
     runs.check(thread_id, graph=graph, requester_id=requester.pk)
     model = model or registry.DEFAULT_MODEL
+    if entry.base is None:  # what somebody else's graph makes of the name is its own affair
+        model_names.check(model)
     with transaction.atomic():
         known = Run.objects.select_for_update().filter(thread_id=thread_id).first()
         if known is None:

@@ -70,11 +70,23 @@ async def _explained(thread_id: str, work: Any) -> None:
             async with sessions.opened(thread_id) as session:
                 await work(session)
     except (UnknownGraph, BrokenGraph, ModelRefused) as error:
+        if isinstance(error, ModelRefused) and await _given_up(thread_id, error):
+            return
         # Another worker may know it.
         logger.warning("Run %s waits for a worker that knows its graph: %s", thread_id, error)
         hint = " Is COUNTERSIGN_GRAPHS set where it runs?" if isinstance(error, UnknownGraph) else ""
         await in_thread(runs.explain, thread_id, why=f"{error}{hint}")
         raise
+
+
+async def _given_up(thread_id: str, error: ModelRefused) -> bool:
+    """A run that waits to begin fails: whoever asked for it is told, and may ask again. One that people have decided
+    on waits: their word is not lost over a key that a new worker lacks."""
+    async with leases.held(thread_id) as lease:
+        is_unbegun = lease.run.status == RunStatus.QUEUED
+        if is_unbegun:
+            await in_thread(runs.fail, lease, error=str(error))
+    return is_unbegun
 
 
 async def _resume(session: Session) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from langchain_core.messages import HumanMessage, ToolMessage
 
-from agents import chat_models
+from agents import chat_models, model_names
 from agents.models_offline import ScriptedChatModel
 from tests.stubs.providers import ARGS, CLOSING, TOOL, Fault, provider
 
@@ -145,7 +145,7 @@ def test_a_missing_key_is_one_clear_sentence(monkeypatch, name):
 
 @pytest.mark.parametrize("name", ["gpt-4o", "openai:", "acme:model", ":x", "scripted:x"])
 def test_an_unknown_model_is_refused_by_name(name):
-    with pytest.raises(chat_models.UnknownModel, match=f'Unknown model "{name}"'):
+    with pytest.raises(model_names.UnknownModel, match=f'Unknown model "{name}"'):
         model_of(name)
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from agents import checkpoints, runner, workers
+from agents.errors import ModelRefused
 from agents.models import GraphDrawing, Run
 from approvals.live import hub
 from approvals.models import Ticket
@@ -73,6 +74,9 @@ def test_other_words_go_on_with_a_run_that_is_over(agent: Program, queued: str) 
         ({"graph": "operations", "input": {"messages": [{"content": "\x00"}]}}, (422, "bad_input")),
         ({"graph": "operations", "message": "x", "thread_id": "a/b"}, (422, "bad_thread_id")),
         ({"graph": "operations", "message": "x", "more": 1}, (422, "invalid_args")),
+        ({"graph": "operations", "message": "x", "model": "gpt"}, (422, "model_refused")),
+        ({"graph": "operations", "message": "x", "model": "openai:"}, (422, "model_refused")),
+        ({"graph": "operations", "message": "x", "model": "openai:a b"}, (422, "model_refused")),
     ],
 )
 def test_what_cannot_be_run_leaves_no_run(agent: Program, body: Any, refusal: Any) -> None:
@@ -130,6 +134,25 @@ def test_a_graph_whose_entry_says_nothing_is_asked_by_a_worker(agent: Program, s
     assert code_of(agent.post("runs", {"graph": "theirs", "message": "x"})) == (422, "takes_no_message")
     GraphDrawing.objects.create(name="theirs", input_schema={"properties": {"messages": {}}})
     assert agent.post("runs", {"graph": "theirs", "message": "x"}).status_code == 202
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_cannot_begin_for_want_of_a_key_fails_and_says_so(
+    agent: Program, queued: str, monkeypatch: Any
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    Run.objects.update(model="openai:gpt-stub")
+    checkpoints.setup_sync()
+    work(queued)
+    told = agent.get(f"runs/{queued}").json()
+    assert (told["status"], told["error"]) == (
+        "failed",
+        "The model openai:gpt-stub needs an API key: set OPENAI_API_KEY.",
+    )
+    Run.objects.update(status="paused")
+    with pytest.raises(ModelRefused):
+        work(queued)
+    assert Run.objects.get().status == "paused"
 
 
 @pytest.mark.django_db(transaction=True)
