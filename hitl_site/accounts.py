@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+
+from approvals.views import friction
 
 if TYPE_CHECKING:
     from allauth.socialaccount.models import SocialLogin
@@ -29,6 +31,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Say no to everybody."""
         return False
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Ask again only who signed in a while ago: allauth counts nothing but what was asked a second time."""
+        return not friction.has_signed_in_lately(self.request)
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):

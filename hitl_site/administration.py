@@ -70,6 +70,8 @@ class Site(AdminSite):
             "freeze": freezes.standing(),
             "notices": vitals.notices(),
             "failing": vitals.failing_channels(),
+            "deliveries": vitals.deliveries(),
+            "webhooks": vitals.failing_webhooks(),
         }
         return TemplateResponse(request, "admin/operations.html", {**self.each_context(request), **told})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
@@ -64,8 +65,8 @@ def words(name: str, *, default: tuple[str, ...] = ()) -> list[str]:
 
 
 def globs(name: str) -> list[str]:
-    """Read a comma-separated list of names in which `*` stands for any letters."""
-    found = words(name)
+    """Read a comma-separated list of names in which `*` stands for any letters; none of them is empty."""
+    found = [part.strip() for part in text(name).split(",")] if text(name) else []
     for glob in found:
         if not re.fullmatch(r"[\w*.-]*[\w]{2}[\w*.-]*", glob):
             raise ImproperlyConfigured(f"{name} names {glob!r}, which is no name such as iban or *_code.")
@@ -111,13 +112,22 @@ def places(name: str) -> list[str]:
             is_good = False
         is_path = is_good and not parts.netloc and parts.path.startswith("/")
         is_here = is_path and parts.scheme in {"file", "syslog+unix"}
-        is_host = is_good and parts.scheme in {"syslog", "syslog+tcp", "https", "http"} and parts.hostname
-        if not is_here and not is_host:
+        is_host = is_good and parts.scheme in {"syslog", "syslog+tcp", "https"} and parts.hostname
+        is_own = is_good and parts.scheme == "http" and _is_this_machine(parts.hostname or "")
+        if not is_here and not is_host and not is_own:
             known = (
-                "file:///path, syslog+unix:///dev/log, syslog://host:port, syslog+tcp://host:port or https://host/path"
+                "file:///path, syslog+unix:///dev/log, syslog://host:port, syslog+tcp://host:port or https://host/path "
+                "(http:// to this machine alone)"
             )
             raise ImproperlyConfigured(f"{name} names {place!r}, which is not {known}.")
     return found
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def folder(name: str, *, default: Path) -> Path:

@@ -8,13 +8,14 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, F, Max
+from django.db.models import Count, F, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from agents import leases
 from agents.models import Effect, EffectState, Worker
-from approvals.models import Notice, NoticeChannel, Ticket
+from approvals.models import Delivery, Notice, NoticeChannel, Ticket, Webhook
+from approvals.states import DeliveryState
 
 _STALLED = """
 SELECT count(*) FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
@@ -63,6 +64,30 @@ def notices() -> Mapping[str, int]:
 def failing_channels() -> Sequence[NoticeChannel]:
     """Channels whose last message did not arrive."""
     return list(NoticeChannel.objects.exclude(error="").select_related("person", "group").order_by("-failed_at")[:50])
+
+
+def deliveries() -> Mapping[str, int]:
+    """How many messages to webhooks wait, wait to be sent again, or were given up."""
+    waiting = Q(state__in=(DeliveryState.WAITING, DeliveryState.SENDING))
+    return Delivery.objects.exclude(state=DeliveryState.SENT).aggregate(
+        waiting=Count("pk", filter=waiting),
+        retried=Count("pk", filter=waiting & ~Q(error="")),
+        failed=Count("pk", filter=Q(state=DeliveryState.FAILED)),
+    )
+
+
+def failing_webhooks() -> Sequence[Webhook]:
+    """Webhooks with a message that did not arrive: how many wait, how many were given up, when and why at last."""
+    missing = Q(deliveries__state__in=(DeliveryState.WAITING, DeliveryState.SENDING, DeliveryState.FAILED))
+    of_each = Delivery.objects.filter(webhook=OuterRef("pk")).exclude(Q(state=DeliveryState.SENT) | Q(error=""))
+    last = of_each.order_by("-tried_at", "-pk")
+    failing = Webhook.objects.filter(missing & ~Q(deliveries__error="")).annotate(
+        retried=Count("deliveries", filter=~Q(deliveries__state=DeliveryState.FAILED)),
+        given_up=Count("deliveries", filter=Q(deliveries__state=DeliveryState.FAILED)),
+        failed_at=Max("deliveries__tried_at"),
+        error=Subquery(last.values("error")[:1]),
+    )
+    return list(failing.order_by("-failed_at")[:50])
 
 
 def database() -> str:

@@ -64,6 +64,19 @@ def test_an_old_session_has_to_show_who_it_is_first(client: Client, alice: Any) 
     assert not Token.objects.exists()
 
 
+def test_whoever_signed_in_with_a_password_just_now_is_not_asked_for_it_again_and_after_a_while_is(
+    client: Client, alice: Any
+) -> None:
+    alice.set_password("correct horse battery")
+    alice.save()
+    client.post("/accounts/login/", {"login": "alice", "password": "correct horse battery"})
+    assert make(client).status_code == 200
+    session = client.session
+    session["account_authentication_methods"][0]["at"] -= 15 * 60
+    session.save()
+    assert "/reauthenticate" in make(client).headers["Location"]
+
+
 def test_one_revokes_ones_own(browser: Client, alice: Any) -> None:
     token, _ = tokens.create(alice, scope=Scope.READ, actor=alice)
     browser.post(f"{PAGE}{token.pk}/revocation/")

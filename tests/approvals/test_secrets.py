@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
@@ -14,6 +15,7 @@ from approvals import audit, confirmations, display, forms, masks, tickets
 from approvals.errors import InvalidArguments
 from approvals.models import AuditEntry, Payload, Ticket, Wordlist
 from approvals.states import Execution
+from hitl_site import environment
 from tests import factories
 from tests.api.programs import Program
 
@@ -201,6 +203,13 @@ def test_a_field_that_the_operator_names_is_hidden_too(settings: Any) -> None:
     assert masks.value({"door_code": "12 34", "doorCode": 7, "iban": "DE02", "to": "bob"}) == {
         "door_code": masks.of("12 34"), "doorCode": masks.of(7), "iban": masks.of("DE02"), "to": "bob",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [",", "iban,", "iban,,pin"])
+def test_an_empty_name_of_a_secret_stops_the_start(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    monkeypatch.setenv("COUNTERSIGN_SECRET_FIELDS", words)
+    with pytest.raises(ImproperlyConfigured, match="COUNTERSIGN_SECRET_FIELDS names ''"):
+        environment.globs("COUNTERSIGN_SECRET_FIELDS")
 
 
 def test_nobody_is_asked_to_type_a_secret(cast: Any) -> None:

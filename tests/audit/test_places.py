@@ -120,6 +120,12 @@ def test_a_web_address_gets_the_note(seal: Seal, settings: Any, receiver: Any) -
     assert [is_our_note(words, seal) for words in receiver.taken] == [True]
 
 
+def test_without_tls_a_web_address_is_one_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = "http://127.0.0.1:8700/heads,http://[::1]/,http://localhost/"
+    monkeypatch.setenv("COUNTERSIGN_HEAD_PLACES", own)
+    assert environment.places("COUNTERSIGN_HEAD_PLACES") == own.split(",")
+
+
 def test_what_a_place_has_is_not_brought_again(seal: Seal, settings: Any, receiver: Any) -> None:
     place = f"http://127.0.0.1:{receiver.server_port}/"
     bring(settings, place)
@@ -151,6 +157,7 @@ def test_a_place_that_is_away_holds_up_no_other_and_is_tried_again(
         "syslog+unix://log",
         "ftp://example.com/",
         "https://",
+        "http://example.com/heads",
         "syslog://example.com:0",
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client
 from agents.models import Worker
 from approvals import freezes
 from approvals.audit import places, sealing
-from approvals.models import Seal
+from approvals.models import AuditEntry, Delivery, Seal, Webhook
 from tests import factories
 
 
@@ -60,3 +61,18 @@ def test_it_says_which_database_this_is(client: Client, admin: Any, settings: An
 def test_a_freeze_stands_first(client: Client, admin: Any) -> None:
     freezes.freeze(reason="The database was restored.")
     assert "Nothing is carried out: The database was restored." in page(client, admin)
+
+
+def test_webhooks_whose_messages_do_not_arrive_are_named_with_the_last_error_and_a_way_to_the_list(
+    client: Client, cast: Any
+) -> None:
+    entry = AuditEntry.objects.filter(ticket=factories.open_ticket()).first()
+    for name, state, error in (("Ledger", "failed", "it answered 410"), ("Fine", "sent", ""), ("New", "waiting", "")):
+        hook = Webhook.objects.create(name=name, address="https://hooks.example.com/")
+        Delivery.objects.create(webhook=hook, entry=entry, state=state, error=error, tried_at=entry.at)
+    told = page(client, cast["admin"])
+    assert "1 wait, 0 of them to be sent again, 1 given up" in told
+    failing = told.partition("Webhooks with messages that did not arrive")[2]
+    assert "Ledger" in failing and "it answered 410" in failing and "Fine" not in failing and "New" not in failing
+    [way] = re.findall(r'href="(/admin/approvals/delivery/[^"]*webhook[^"]*)"', failing)
+    assert "1 delivery" in client.get(way).content.decode()
