@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -47,6 +48,22 @@ def read(entry: Entry) -> Told | str:
     if where != (entry.stream, entry.seq, entry.prev.hex()):
         return f"{entry.name} stands where {told['stream']} {told['seq']} belongs."
     return Told(payload=str(payload), erases=tuple(seq for seq in erases if isinstance(seq, int)))
+
+
+def at(entry: Entry) -> str:
+    """When it was written, as the body says; empty where it does not."""
+    try:
+        return str(json.loads(entry.body)["at"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def moment(told: str) -> datetime:
+    """The time that is told; before all others where it is none."""
+    try:
+        return datetime.fromisoformat(told).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return datetime.min.replace(tzinfo=UTC)
 
 
 @lru_cache(maxsize=10_000)

@@ -22,8 +22,9 @@ from approvals.audit import acting
 from approvals.models import AuditEntry, ChainHead, Ticket
 
 GENESIS = bytes(32)
-#: 1 had no payload and no `method`, and told less of the ticket; such entries stay as they were written.
-VERSION = 2
+#: 1 had no payload and no `method`, and told less of the ticket; 2 named the person and not the account. Such entries
+#: stay as they were written.
+VERSION = 3
 #: Facts that may speak of people.
 PERSONAL = frozenset({"args", "message", "error", "terms", "card"})
 
@@ -66,6 +67,7 @@ def append(
             "prev": last.hash.hex(),
             "type": type,
             "actor": actor.get_username() if actor else None,
+            "actor_id": actor.pk if actor else None,
             "method": acting.method() if actor else acting.SYSTEM,
             "at": last.at.isoformat(),
             "ticket": _shown(ticket),

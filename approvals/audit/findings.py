@@ -24,6 +24,8 @@ class Kind(StrEnum):
     FORGED = "forged seal"
     #: Should have a place, or a seal, and has none.
     UNSEALED = "unsealed"
+    #: Nothing of it leads to a seal.
+    UNPROVEN = "unproven"
     #: What was kept to prove places quickly is not of this tree.
     BLOCK = "kept root"
     ROLLED_BACK = "rolled back"
@@ -98,8 +100,11 @@ class Report:
         erased = f"; {self.erased} payloads were erased, and the record says so" if self.erased else ""
         unchecked = [] if self.signatures_checked else ["Signatures were not checked: no key is known here (--key)."]
         if not self.damage:
-            return [f"Whole: {counted}{erased}.", *unchecked]
+            newer = self.entries - self.sealed
+            rest = [f"{newer} newer entries are under no seal yet: nothing proves them."] if newer else []
+            return [f"Whole: {counted}{erased}.", *rest, *unchecked]
         # An export is anybody's: what it calls a stream may hold orders to a terminal.
         told = [f"{damage.kind}: {wording.visible(damage.says)}" for damage in self.damage]
         more = [f"… and {self.damages - len(told)} more."] if self.damages > len(told) else []
-        return [f"DAMAGED ({counted}{erased}). First:", *told, *more, *unchecked]
+        what = "NOT PROVEN" if {damage.kind for damage in self.damage} == {Kind.UNPROVEN} else "DAMAGED"
+        return [f"{what} ({counted}{erased}). First:", *told, *more, *unchecked]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from approvals import digests
 from approvals.audit import bodies, notes, tree
 from approvals.audit.findings import Damage, Entry, Kind, Report
-from approvals.audit.notes import BadNote, Head, PublicKey
+from approvals.audit.notes import BadNote, Beside, Head, PublicKey
 
 GENESIS = bytes(32)
 #: As much damage is told one by one; the rest is counted.
@@ -71,7 +71,7 @@ class Inspection:
         self._entries += 1
         if is_late:
             says = f"{entry.name} has no place in the tree, though everything as old as it has: it was put in."
-            self._say(Kind.UNSEALED, says, entry)
+            self.say(Kind.UNSEALED, says, entry)
         is_sound, here = self._look_at(entry), self._size
         is_in_place = entry.leaf is None or self._place(entry.leaf, entry)
         self._follow(entry, is_sound=is_sound, here=here if is_in_place else None)
@@ -83,8 +83,8 @@ class Inspection:
         self._gaps[leaf] = gap
         self._grow(placed)
 
-    def seal(self, note: str, *, size: int | None = None, root: bytes = b"", edge: bytes = b"") -> None:
-        """The next seal, over all entries so far; size, root and edge are what is said of it elsewhere."""
+    def seal(self, note: str, *, size: int | None = None, beside: Beside | None = None) -> None:
+        """The next seal, over all entries so far; the rest is what is said of it elsewhere."""
         self._seals += 1
         try:
             head = notes.opened(note, self.keys) if self.keys else notes.read(note)
@@ -93,7 +93,7 @@ class Inspection:
             return
         self._origin = self._origin or head.origin
         self._covered = max(self._covered, head.size)
-        if root and not self._is_told_right(head, root, edge):
+        if beside and not beside.fits(head):
             self._forged(f"What stands beside the seal over {head.size} entries is not what was signed.")
         if head.origin != self._origin or size not in {None, head.size} or head.size < self._size:
             self._forged(f"The seal over {head.size} entries does not belong here.")
@@ -106,6 +106,10 @@ class Inspection:
         """The root that was kept over these places is not theirs."""
         says = f"The root that was kept over places {first} to {last} is not theirs: proofs lead nowhere."
         self._add(Damage(kind=Kind.BLOCK, says=says, leaf=first, until=last))
+
+    def say(self, kind: Kind, says: str, entry: Entry) -> None:
+        """Something is wrong with this entry."""
+        self._add(Damage(kind=kind, says=says, leaf=entry.leaf, stream=entry.stream, seq=entry.seq))
 
     def unreadable(self, where: str) -> None:
         """Something that is no entry and no seal."""
@@ -132,17 +136,17 @@ class Inspection:
         """Is it what was written, in the place it was written for?"""
         computed = digests.of_entry(prev=entry.prev, body=entry.body)
         if computed != entry.hash or (entry.placed and entry.placed != computed):
-            self._say(Kind.CHANGED, f"{entry.name} was changed after it was written.", entry)
+            self.say(Kind.CHANGED, f"{entry.name} was changed after it was written.", entry)
             return False
         if bodies.fits(entry):
             return True
         told = bodies.read(entry)
         if isinstance(told, str):
             kind = Kind.MOVED if told else Kind.UNREADABLE
-            self._say(kind, told or f"{entry.name} cannot be read.", entry)
+            self.say(kind, told or f"{entry.name} cannot be read.", entry)
             return False
         if not bodies.columns_agree(entry):
-            self._say(Kind.CHANGED, f"{entry.name} is shown as something else than what was written.", entry)
+            self.say(Kind.CHANGED, f"{entry.name} is shown as something else than what was written.", entry)
         self._erased.update((entry.stream, seq) for seq in told.erases)
         self._check_payload(entry, claimed=told.payload)
         return True
@@ -154,7 +158,7 @@ class Inspection:
             gone = Damage(kind=Kind.PAYLOAD, says=says, leaf=entry.leaf, stream=entry.stream, seq=entry.seq)
             self._gone[entry.stream, entry.seq] = gone
         elif claimed != found:
-            self._say(Kind.PAYLOAD, f"The payload of {entry.name} is not the one that was written.", entry)
+            self.say(Kind.PAYLOAD, f"The payload of {entry.name} is not the one that was written.", entry)
 
     def _place(self, leaf: int, entry: Entry) -> bool:
         """Its place in the tree; False where it is not here, which is said then."""
@@ -253,10 +257,6 @@ class Inspection:
             says = f"The {_entries(first, last)} under no seal: the record was cut off there, or seals were taken away."
             self._add(Damage(kind=Kind.UNSEALED, says=says, leaf=first, until=last))
 
-    def _is_told_right(self, head: Head, root: bytes, edge: bytes) -> bool:
-        is_here = self._is_whole and head.size == self._size
-        return root == head.root and not (is_here and edge != self._edge.kept())
-
     def _forged(self, says: str) -> None:
         first = max(0, min(self._proven, self._size - 1))
         self._add(Damage(kind=Kind.FORGED, says=says, leaf=first, until=self._size))
@@ -282,9 +282,6 @@ class Inspection:
                 seq=entry.seq,
             )
         )
-
-    def _say(self, kind: Kind, says: str, entry: Entry) -> None:
-        self._add(Damage(kind=kind, says=says, leaf=entry.leaf, stream=entry.stream, seq=entry.seq))
 
     def _add(self, damage: Damage) -> None:
         self._damages += 1

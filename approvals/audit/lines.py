@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from approvals.audit import notes, tree
+from approvals.audit import bodies, notes, tree
 from approvals.audit.findings import Damage, Entry, Kind, Report
 from approvals.audit.inspection import Inspection
 from approvals.audit.notes import BadNote, Head, PublicKey
@@ -92,7 +92,7 @@ def _inspect_stream(
     told: Iterator[tuple[int, str]], *, stream: str, keys: Sequence[PublicKey], head: Head | None
 ) -> Report:
     """One chain from its beginning, and the proofs that it is in the tree. What was cut off its end is not seen."""
-    inspection, proven, sealed = Inspection(keys=keys), [], ""
+    inspection, entries, sealed = Inspection(keys=keys), list[Proven](), ""
     for number, line in told:
         try:
             read = json.loads(line)
@@ -102,34 +102,62 @@ def _inspect_stream(
             entry = _entry(read)
             if entry.stream != stream:
                 raise ValueError(entry.stream)
-            inspection.entry(entry._replace(leaf=None))
-            if entry.leaf is not None:
-                proven.append(Proven(entry=entry, proof=[base64.b64decode(step) for step in read["proof"]]))
+            proof = [] if entry.leaf is None else [base64.b64decode(step) for step in read["proof"]]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             inspection.unreadable(f"Line {number}")
+        else:
+            inspection.entry(entry._replace(leaf=None))
+            entries.append(Proven(entry=entry, proof=proof))
     report = inspection.report()
-    damage = [*report.damage, *_unproven(proven, sealed, keys=keys, head=head)]
-    seals = int(bool(sealed))
-    return replace(report, damage=damage, damages=len(damage), sealed=len(proven) if seals else 0, seals=seals)
+    damage = [*report.damage, *_unproven(entries, sealed, keys=keys, head=head)]
+    refuted = {one.seq for one in damage if one.kind in {Kind.REWRITTEN, Kind.FORGED}}
+    under = [one for one in entries if one.entry.leaf is not None and one.entry.seq not in refuted]
+    is_real = not any(one.kind is Kind.FORGED for one in damage)
+    return replace(
+        report, damage=damage, damages=len(damage), sealed=len(under) if is_real else 0, seals=int(bool(sealed))
+    )
 
 
 def _unproven(
-    proven: Sequence[Proven], sealed: str, *, keys: Sequence[PublicKey], head: Head | None
+    entries: Sequence[Proven], sealed: str, *, keys: Sequence[PublicKey], head: Head | None
 ) -> Iterator[Damage]:
+    """What no proof leads from to the seal, though it should."""
+    proven = [one for one in entries if one.entry.leaf is not None]
     if not proven:
+        yield from _bare(entries)
         return
     try:
         seal = notes.opened(sealed, keys) if keys else notes.read(sealed)
     except BadNote as error:
         yield Damage(kind=Kind.FORGED, says=f"The seal is not real: {error}", leaf=proven[0].entry.leaf)
         return
-    if head and head.size == seal.size and head != seal:
+    if head and (head.origin != seal.origin or (head.size == seal.size and head.root != seal.root)):
         yield Damage(kind=Kind.ROLLED_BACK, says="The head that was kept says otherwise than the seal.", leaf=0)
-    for known in proven:
-        if not _leads_to(seal, known):
-            says = f"{known.entry.name} is not what was sealed."
-            entry = known.entry
-            yield Damage(kind=Kind.REWRITTEN, says=says, leaf=entry.leaf, stream=entry.stream, seq=entry.seq)
+    for one in entries:
+        if one.entry.leaf is None:
+            yield from _left_out(one.entry, seals=[seal, head] if head else [seal], before=proven[-1].entry)
+        elif not _leads_to(seal, one):
+            yield _damage(Kind.REWRITTEN, "is not what was sealed.", one.entry)
+
+
+def _bare(entries: Sequence[Proven]) -> Iterator[Damage]:
+    """Nothing of it is under a seal: anybody can make such a file, with or without a real seal below it."""
+    for one in entries[:1]:
+        says = "and all that follows is under no seal, so nothing proves it. Export it again once it is sealed."
+        yield _damage(Kind.UNPROVEN, says, one.entry)
+
+
+def _left_out(entry: Entry, *, seals: Sequence[Head], before: Entry) -> Iterator[Damage]:
+    """An entry without a place may be newer than every head that is known, and than whatever has a place."""
+    at = bodies.moment(bodies.at(entry))
+    is_older = any(head.time and at <= bodies.moment(head.time) for head in seals)
+    if is_older or entry.seq < before.seq:
+        yield _damage(Kind.UNSEALED, "has no place, though a signed head is newer: it was put in.", entry)
+
+
+def _damage(kind: Kind, says: str, entry: Entry) -> Damage:
+    told = f"{entry.name} {says}"
+    return Damage(kind=kind, says=told, leaf=entry.leaf, stream=entry.stream, seq=entry.seq)
 
 
 def _leads_to(seal: Head, known: Proven) -> bool:

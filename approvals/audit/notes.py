@@ -17,11 +17,14 @@ import binascii
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from approvals.audit import tree
 
 #: What the key is called in every signature; its id tells keys apart.
 NAME = "countersign"
@@ -42,6 +45,25 @@ class Head:
     size: int
     root: bytes
     time: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What stands beside a note in the database, so that nobody has to read it: all of it is in what was signed."""
+
+    root: bytes
+    #: What the next seal grows from.
+    edge: bytes
+    at: str
+
+    def fits(self, head: Head) -> bool:
+        """Is it what the head says?"""
+        try:
+            grown = tree.edge(head.size, self.edge).root()
+            is_same_moment = not head.time or datetime.fromisoformat(self.at) == datetime.fromisoformat(head.time)
+        except (ValueError, TypeError):
+            return False
+        return is_same_moment and self.root == head.root == grown
 
 
 @dataclass(frozen=True, kw_only=True)

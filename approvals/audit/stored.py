@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from approvals.audit import blocks, bodies, sealing
-from approvals.audit.findings import Entry, Report
+from approvals.audit.findings import Entry, Kind, Report
 from approvals.audit.inspection import Inspection
-from approvals.audit.notes import Head, PublicKey
+from approvals.audit.notes import Beside, Head, PublicKey
+from approvals.audit.numbering import Numbering
 from approvals.models import AuditEntry, Seal
 
 #: Whoever reads a download may take so long for the lines of one statement.
@@ -26,7 +29,7 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 _COLUMNS = """
     entry.id, entry.stream, entry.seq, entry.prev, entry.hash, entry.body, entry.type, entry.actor_name,
-    timestamptz_send(entry.at), entry.ticket_id, payload.salt, payload.body
+    timestamptz_send(entry.at), entry.actor_id, entry.ticket_id, payload.salt, payload.body
 """
 _PLACED = f"""
 SELECT leaf.number, leaf.hash, false, {_COLUMNS} FROM approvals_leaf AS leaf
@@ -43,6 +46,8 @@ ORDER BY entry.id LIMIT {PART}
 
 #: No body begins like this.
 _NEVER = b"\x00"
+#: From this version on a body says whose account it was, whatever the name is by now.
+_WITH_ACCOUNT = b"3"
 
 _OF_STREAM = f"""
 SELECT leaf.number, leaf.hash, false, {_COLUMNS} FROM approvals_auditentry AS entry
@@ -63,9 +68,7 @@ class Row(NamedTuple):
     is_late: bool = False
     seal: str = ""
     size: int = 0
-    #: What stands beside the note: its root again, and what the next seal grows from.
-    root: bytes = b""
-    edge: bytes = b""
+    beside: Beside | None = None
 
     @property
     def place(self) -> int:
@@ -78,17 +81,21 @@ def inspect(*, keys: list[PublicKey], head: Head | None = None, step: Callable[[
     """Look through all of it, as it stood at one moment. `step` is called for each line."""
     inspection = Inspection(keys=keys, head=head)
     with at_one_moment():
-        roots = blocks.Comparison()
+        roots, numbers = blocks.Comparison(), Numbering()
         for row in rows():
             step()
             if row.entry:
                 inspection.entry(row.entry, is_late=row.is_late)
                 roots.leaf(row.entry.leaf, row.entry.placed)
+                numbers.entry(row.entry, row.entry_id)
             elif row.hole is not None:
                 inspection.hole(row.hole, row.placed)
                 roots.leaf(row.hole, row.placed)
             else:
-                inspection.seal(row.seal, size=row.size, root=row.root, edge=row.edge)
+                inspection.seal(row.seal, size=row.size, beside=row.beside)
+                numbers.seal()
+    for entry, says in numbers.wrong:
+        inspection.say(Kind.MOVED, says, entry)
     for number in roots.wrong():
         inspection.block(number * blocks.SIZE, (number + 1) * blocks.SIZE - 1)
     return inspection.report()
@@ -137,8 +144,9 @@ def _with_seals(placed: Iterator[Row], *, after: int) -> Iterator[Row]:
 
 def _seals(after: int) -> Iterator[Row]:
     found = Seal.objects.filter(size__gte=after).order_by("size")
-    for size, note, root, edge in found.values_list("size", "note", "root", "edge").iterator():
-        yield Row(seal=note, size=size, root=bytes(root), edge=bytes(edge))
+    told = found.values_list("size", "note", "root", "edge", Cast("at", TextField()))
+    for size, note, root, edge, at in told.iterator():
+        yield Row(seal=note, size=size, beside=Beside(root=bytes(root), edge=bytes(edge), at=at))
 
 
 def _placed(after: int) -> Iterator[Row]:
@@ -166,7 +174,7 @@ def _row(found: tuple[Any, ...]) -> Row:
     leaf, placed, is_late, entry_id, stream, seq, prev, entry_hash, body, *shown, salt, payload = found
     if entry_id is None:
         return Row(hole=leaf, placed=bytes(placed))
-    type_, actor, at, ticket = shown
+    type_, *who, ticket = shown
     entry = Entry(
         leaf=leaf,
         stream=stream,
@@ -177,17 +185,24 @@ def _row(found: tuple[Any, ...]) -> Row:
         salt=None if salt is None else bytes(salt),
         payload=None if payload is None else bytes(payload),
         placed=b"" if placed is None else bytes(placed),
-        begins=_beginning(actor, at) if ticket is None or stream == f"ticket/{ticket}" else _NEVER,
+        begins=_beginning(*who, version=bytes(body[-2:-1])) if _is_about(stream, ticket) else _NEVER,
         ends=f'"type":"{type_}","v":'.encode() + body[-2:],
     )
     return Row(entry=entry, entry_id=entry_id, is_late=is_late)
 
 
-def _beginning(actor: str, at: bytes) -> bytes:
+def _is_about(stream: str, ticket: int | None) -> bool:
+    return stream == f"ticket/{ticket}" if ticket is not None else not stream.startswith("ticket/")
+
+
+def _beginning(actor: str, at: bytes, actor_id: int | None, *, version: bytes) -> bytes:
     """How a body begins: its keys are sorted."""
     try:
         moment = _EPOCH + timedelta(microseconds=int.from_bytes(at, signed=True))
     except OverflowError:
         return _NEVER
+    if (actor_id is None) == bool(actor):
+        return _NEVER
     who = bodies.quoted(actor) if actor else "null"
-    return f'{{"actor":{who},"at":"{moment.isoformat()}",'.encode()
+    account = f'"actor_id":{actor_id or "null"},' if version >= _WITH_ACCOUNT else ""
+    return f'{{"actor":{who},{account}"at":"{moment.isoformat()}",'.encode()

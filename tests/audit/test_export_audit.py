@@ -13,8 +13,9 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from approvals import audit, digests, tickets
 from approvals.audit import keys, sealing
-from approvals.models import AuditEntry, Ticket
+from approvals.models import AuditEntry, Seal, Ticket
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +71,60 @@ def test_a_ticket_that_is_not_what_was_sealed_is_found(tmp_path: Path, ticket: T
     (tmp_path / "one").write_text("\n".join(map(json.dumps, told)))
     code, report = verified(tmp_path / "one")
     assert (code, report["first"]["kind"]) == (1, "rewritten")
+
+
+def forged(path: Path, *, at: str = "") -> list[dict[str, Any]]:
+    """Another actor in every entry of an export of one ticket, chained anew, with no place; the real seal stays."""
+    header, *entries, seal = map(json.loads, path.read_text().splitlines())
+    prev = bytes(32)
+    for line in entries:
+        body = digests.canonical({**json.loads(line["body"]), "actor": "carol", "prev": prev.hex()} | when(at))
+        line |= {"leaf": None, "prev": prev.hex(), "body": body.decode()}
+        prev = digests.of_entry(prev=prev, body=body)
+        line |= {"hash": prev.hex()}
+        del line["proof"]
+    path.write_text("\n".join(map(json.dumps, [header, *entries, seal])))
+    return entries
+
+
+def when(at: str) -> dict[str, str]:
+    return {"at": at} if at else {}
+
+
+@pytest.mark.parametrize("at", ["", "2999-01-01T00:00:00+00:00"])
+def test_a_ticket_without_its_proofs_proves_nothing_whatever_seal_is_below_it(
+    tmp_path: Path, ticket: Ticket, at: str
+) -> None:
+    exported(tmp_path / "one", "--ticket", str(ticket.pk))
+    entries = forged(tmp_path / "one", at=at)
+    code, report = verified(tmp_path / "one")
+    assert (code, report["entries"], report["sealed"], report["damages"]) == (1, len(entries), 0, 1)
+    assert (report["first"]["kind"], report["first"]["seq"]) == ("unproven", 1)
+
+
+@pytest.mark.parametrize(("at", "seq"), [("", 3), ("2999-01-01T00:00:00+00:00", None)])
+def test_the_end_of_a_ticket_has_no_proof_only_where_it_is_newer_than_the_seal(
+    tmp_path: Path, ticket: Ticket, at: str, seq: int | None
+) -> None:
+    exported(tmp_path / "one", "--ticket", str(ticket.pk))
+    told = [json.loads(line) for line in (tmp_path / "one").read_text().splitlines()]
+    body = digests.canonical({**json.loads(told[3]["body"]), "actor": "carol"} | when(at))
+    told[3] |= {"leaf": None, "body": body.decode()}
+    told[3]["hash"] = digests.of_entry(prev=bytes.fromhex(told[3]["prev"]), body=body).hex()
+    (tmp_path / "one").write_text("\n".join(map(json.dumps, told)))
+    code, report = verified(tmp_path / "one")
+    assert (code, report["sealed"], report["entries"]) == (1 if seq else 0, 2, 3)
+    assert seq is None or (report["first"]["kind"], report["first"]["seq"]) == ("unsealed", seq)
+
+
+def test_a_newer_head_knows_of_an_entry_that_says_it_has_no_place_yet(tmp_path: Path, ticket: Ticket) -> None:
+    audit.append("drill", ticket=tickets.lock(ticket.pk)[0])
+    exported(tmp_path / "one", "--ticket", str(ticket.pk))
+    assert verified(tmp_path / "one")[0] == 0
+    sealing.seal()
+    (tmp_path / "head").write_text(Seal.objects.last().note)
+    code, report = verified(tmp_path / "one", "--head", str(tmp_path / "head"))
+    assert (code, report["first"]["kind"], report["first"]["seq"]) == (1, "unsealed", 4)
 
 
 @pytest.mark.parametrize("cut", [1, 10, 400, 900])

@@ -63,6 +63,9 @@ TAMPERED = [
     ("changed", 1, "UPDATE approvals_auditentry SET at = '4000-01-01 BC'"),
     ("changed", 1, "UPDATE approvals_auditentry SET type = 'ticket.approved'"),
     ("changed", 1, "UPDATE approvals_auditentry SET ticket_id = (SELECT max(id) FROM approvals_ticket)"),
+    ("changed", 1, "UPDATE approvals_auditentry SET ticket_id = NULL"),
+    ("changed", 1, "UPDATE approvals_auditentry SET actor_id = (SELECT max(id) FROM auth_user)"),
+    ("changed", 1, "UPDATE approvals_auditentry SET actor_id = NULL"),
     ("changed", 1, "UPDATE approvals_auditentry SET hash = sha256(hash)"),
     ("moved", 1, "UPDATE approvals_auditentry SET stream = 'system/other', ticket_id = NULL"),
     ("missing", 1, "DELETE FROM approvals_auditentry"),
@@ -84,13 +87,72 @@ def test_whatever_a_superuser_does_to_an_entry_is_found(
     assert (report["first"]["kind"], report["first"]["leaf"]) == (kind, place)
 
 
+@pytest.mark.parametrize(("place", "number"), [(1, 987654321), (2, -1)])
+def test_an_entry_that_was_given_another_number_is_found(
+    place: int, number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with unguarded() as superuser:
+        changed = nth(place).pk
+        superuser.execute("UPDATE approvals_auditentry SET id = %s WHERE id = %s", [number, changed])
+        for table in ("leaf", "payload"):
+            superuser.execute(f"UPDATE approvals_{table} SET entry_id = %s WHERE entry_id = %s", [number, changed])
+    report = verified(capsys)
+    assert (report["first"]["kind"], report["damages"]) == ("moved", 1)
+    assert report["first"]["leaf"] in {place, place - 1}
+
+
+def both(capsys: pytest.CaptureFixture[str], path: Path) -> list[tuple[str, int, int]]:
+    """What is first said of the database, and of its export."""
+    call_command("export_audit", "--output", str(path))
+    found = [verified(capsys)["first"], verified(capsys, "--export", str(path))["first"]]
+    return [(first["kind"], first["leaf"], first["until"]) for first in found]
+
+
+SWAP = "UPDATE approvals_leaf SET number = CASE number WHEN 2 THEN -3 ELSE -2 END WHERE number IN (2, 3)"
+
+
+def test_two_places_that_were_swapped_are_called_the_same_in_the_database_and_in_its_export(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with unguarded() as superuser:
+        superuser.execute(SWAP)
+        superuser.execute("UPDATE approvals_leaf SET number = -number WHERE number < 0")
+    assert both(capsys, tmp_path / "all") == [("rewritten", 0, 5)] * 2
+
+
+def test_an_end_of_a_stream_that_was_written_anew_is_called_the_same_in_both(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with unguarded() as superuser:
+        superuser.execute(REWRITE)
+    assert both(capsys, tmp_path / "all") == [("rewritten", 6, 6)] * 2
+
+
+REWRITE = """
+UPDATE approvals_auditentry SET body = replace(convert_from(body, 'UTF8'), '"revision":1', '"revision":2')::bytea
+    WHERE id = (SELECT entry_id FROM approvals_leaf WHERE number = 6);
+UPDATE approvals_auditentry SET hash = sha256('\\x00'::bytea || prev || body)
+    WHERE id = (SELECT entry_id FROM approvals_leaf WHERE number = 6);
+UPDATE approvals_leaf SET hash = entry.hash FROM approvals_auditentry AS entry WHERE entry.id = entry_id
+"""
+
+
 def test_a_forged_seal_is_found(capsys: pytest.CaptureFixture[str]) -> None:
     with unguarded() as superuser:
         superuser.execute("UPDATE approvals_seal SET note = replace(note, E'\\n7\\n', E'\\n6\\n') WHERE size = 7")
     assert verified(capsys)["first"]["kind"] == "forged seal"
 
 
-@pytest.mark.parametrize("change", ["root = sha256(root)", "edge = sha256(edge) || substr(edge, 33)", "edge = ''"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "root = sha256(root)",
+        "edge = sha256(edge) || substr(edge, 33)",
+        "edge = ''",
+        "at = at - interval '1 day'",
+        "at = 'infinity'",
+    ],
+)
 def test_what_stands_beside_the_note_of_a_seal_is_held_against_it(
     change: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,7 +30,8 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
 sys.exit(code)
 """
 _ENTRIES = """
-COPY approvals_auditentry (id, stream, seq, type, actor_name, at, body, prev, hash) FROM STDIN
+COPY approvals_auditentry (id, ticket_id, stream, seq, type, actor_id, actor_name, at, body, prev, hash)
+FROM STDIN
 """
 _PAYLOADS = "COPY approvals_payload (entry_id, salt, body) FROM STDIN"
 
@@ -59,6 +60,7 @@ def _make() -> None:
     heads: dict[int, tuple[int, str]] = {}
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
+        cursor.execute("SET session_replication_role = replica")  # there are no tickets, only what was said of them
         payloads = []
         with cursor.copy(_ENTRIES) as copy:
             for number in range(ENTRIES):
@@ -74,14 +76,17 @@ def _make() -> None:
             for row in payloads:
                 copy.write_row(row)
         cursor.execute("ANALYZE approvals_auditentry, approvals_payload")
+        cursor.execute("RESET session_replication_role")
         cursor.execute("RESET statement_timeout")
 
 
 def _row(number: int, line: dict[str, Any]) -> tuple[Any, ...]:
     told = json.loads(line["body"])
     prev, made = bytes.fromhex(told["prev"]), bytes.fromhex(line["hash"])
-    who = told["actor"] or ""
-    return (number, told["stream"], told["seq"], told["type"], who, told["at"], line["body"].encode(), prev, made)
+    ticket = int(told["stream"].removeprefix("ticket/"))
+    who = (1, told["actor"]) if told["actor"] else (None, "")
+    where = (number, ticket, told["stream"], told["seq"])
+    return (*where, told["type"], *who, told["at"], line["body"].encode(), prev, made)
 
 
 def _watched(*command: str) -> tuple[Any, float, int]:
