@@ -139,7 +139,7 @@ def _parted(waiting: Sequence[Notice], target: Target, now: datetime) -> tuple[l
 
 def _waiting(target: Target) -> QuerySet[Notice]:
     found = Notice.objects.filter(channel=target[0], person=target[1], state=NoticeState.WAITING)
-    return found.select_related("channel", "person", "ticket").prefetch_related("ticket__revisions")
+    return found.select_related("channel", "person", "ticket__requester").prefetch_related("ticket__revisions")
 
 
 def _last(target: Target) -> datetime | None:

@@ -189,12 +189,26 @@ def test_a_channel_that_is_safe_shows_them_without_secrets(transfers):
     assert "31337" in told and "hunter2" not in told
 
 
+def test_a_message_says_who_asked_through_which_agent_and_does_not_say_its_subject_again(alice, dave, transfers):
+    channel_of(alice)
+    ticket = open_ticket(requester=dave, graph="payroll")
+    tell_people()
+    letter = mail.outbox[0]
+    assert letter.subject == "Countersign: High risk: transfer_money waits for a decision"
+    until = f"{ticket.deadline_at:%d %B %H:%M} UTC"
+    assert letter.body.startswith(f"Asked by dave through the agent payroll. It waits until {until}.\nhttp")
+    both = words.text([Notice(kind=NoticeKind.OPENED, ticket=ticket)] * 2, shows_args=False)
+    assert both.count("waits for a decision\nAsked by dave") == 2
+
+
 @pytest.mark.parametrize(
     "hostile", ["<!channel>", "@everyone", "[x](https://e.vil)", "a\r\nBcc: x@e.vil", "‮lairt", "e.vil/x"]
 )
-def test_a_name_of_a_tool_is_no_mention_no_link_and_no_header(alice, hostile):
+def test_a_name_of_a_tool_a_person_or_an_agent_is_no_mention_no_link_and_no_header(alice, dave, hostile):
     channel_of(alice)
-    open_ticket(hostile, args={})
+    dave.username = hostile
+    dave.save()
+    open_ticket(hostile, args={}, graph=hostile, requester=dave)
     tell_people()
     letter = mail.outbox[0]
     said = letter.subject + letter.body
