@@ -44,6 +44,11 @@ def lines_of(format: str, *, stream: str = "", after: int = 0) -> Iterator[str]:
     return jsonl_of(stream) if stream else jsonl(after=after)
 
 
+def first_line(format: str, *, stream: str = "") -> str:
+    """How such a file begins."""
+    return _row(COLUMNS) if format == "csv" else lines.header(stream=stream)
+
+
 def jsonl(*, after: int = 0) -> Iterator[str]:
     """All of it; `after` so many places it goes on where an interrupted export stopped."""
     with stored.at_one_moment():

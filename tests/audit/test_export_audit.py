@@ -127,7 +127,7 @@ def test_a_newer_head_knows_of_an_entry_that_says_it_has_no_place_yet(tmp_path: 
     assert (code, report["first"]["kind"], report["first"]["seq"]) == (1, "unsealed", 4)
 
 
-@pytest.mark.parametrize("cut", [1, 10, 400, 900])
+@pytest.mark.parametrize("cut", [1, 10, 400, 900, 4_000])
 def test_an_interrupted_export_goes_on_where_it_stopped(tmp_path: Path, cut: int) -> None:
     whole = exported(tmp_path / "whole")
     written = (tmp_path / "whole").read_bytes()
@@ -135,6 +135,52 @@ def test_an_interrupted_export_goes_on_where_it_stopped(tmp_path: Path, cut: int
     sealing.seal()
     assert len(exported(tmp_path / "part")) >= len(whole)
     assert verified(tmp_path / "part")[1]["sealed"] == 4
+
+
+STRANGE = {
+    "no export": "Dear diary,\nnothing of this is an export.\n",
+    "no text": "\x00\x01" * 400,
+    "an export that says so itself": '{"format":"other/1","stream":null}\n',
+}
+
+
+@pytest.mark.parametrize("content", STRANGE.values(), ids=STRANGE.keys())
+@pytest.mark.parametrize("options", [(), ("--format", "csv"), ("--after", "3")], ids=["all", "table", "after"])
+def test_a_file_that_is_no_export_stays_as_it_is(tmp_path: Path, content: str, options: tuple[str, ...]) -> None:
+    refused(tmp_path / "mine", content, "begins with something else", *options)
+
+
+def refused(path: Path, content: str, why: str, *options: str) -> None:
+    path.write_text(content)
+    with pytest.raises(CommandError, match=why) as refusal:
+        call_command("export_audit", "--output", str(path), *options)
+    assert (refusal.value.returncode, path.read_text()) == (2, content)
+
+
+def test_all_of_the_record_does_not_go_on_behind_one_ticket_nor_take_its_place(tmp_path: Path, ticket: Ticket) -> None:
+    one = "\n".join([*exported(tmp_path / "one", "--ticket", str(ticket.pk)), ""])
+    refused(tmp_path / "one", one, "begins with something else")
+    whole = "\n".join([*exported(tmp_path / "all"), ""])
+    refused(tmp_path / "all", whole, "begins with something else", "--ticket", str(ticket.pk))
+    refused(tmp_path / "all", whole, "goes on after 3 entries, not after 2", "--after", "2")
+
+
+def test_an_export_of_another_record_does_not_go_on(tmp_path: Path) -> None:
+    header, *told = exported(tmp_path / "all")
+    other = json.loads(told[2]) | {"hash": "00" * 32}
+    refused(tmp_path / "other", "\n".join([header, *told[:2], json.dumps(other), ""]), "of another record")
+    longer = [json.dumps(json.loads(told[2]) | {"leaf": leaf}) for leaf in range(3, 9)]
+    refused(tmp_path / "longer", "\n".join([header, *told[:3], *longer, ""]), "of another record")
+
+
+ODD = ["[]", "7", "null", "{}", '{"leaf": "3"}', '{"leaf": 99}', '{"leaf": [1], "hash": 7}', "[" * 9_000, "\udc80"]
+
+
+@pytest.mark.parametrize("line", ODD, ids=range(len(ODD)))
+def test_a_line_that_cannot_stand_there_stops_an_export_from_going_on(tmp_path: Path, line: str) -> None:
+    told = exported(tmp_path / "all")
+    odd = "\n".join([*told[:3], line.encode(errors="replace").decode(), *told[3:], ""])
+    refused(tmp_path / "odd", odd, "line 4 is not what comes there")
 
 
 def test_no_cell_of_the_table_is_taken_for_a_formula(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-import os
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from approvals.audit import export, verify
+from approvals.audit import export, files, verify
 
 
 class Command(BaseCommand):
@@ -32,17 +30,27 @@ class Command(BaseCommand):
             raise CommandError("--after is for all of the record, not for one ticket.", returncode=2)
         if stream and not export.exists(stream):
             raise CommandError(f"There is no ticket {options['ticket']}.", returncode=2)
-        after, output = options["after"], options["output"]
+        output: Path | None = options["output"]
         if output is None:
-            for line in export.lines_of(options["format"], stream=stream, after=after):
+            for line in export.lines_of(options["format"], stream=stream, after=options["after"]):
                 self.stdout.write(line, ending="")
             return
         try:
-            if options["format"] == "jsonl" and not stream and not after:
-                after = _cut_to_sealed(output)
-            _write(output, export.lines_of(options["format"], stream=stream, after=after), goes_on=bool(after))
+            _export(output, options["format"], stream=stream, after=options["after"])
+        except files.NotThisExport as refusal:
+            raise CommandError(str(refusal), returncode=2) from None
         except OSError as error:
             raise CommandError(f"{output} cannot be written: {error.strerror}.", returncode=2) from error
+
+
+def _export(path: Path, format: str, *, stream: str, after: int) -> None:
+    """All of the record goes on where the file stops; anything else takes the place of an earlier one of its kind."""
+    first = export.first_line(format, stream=stream)
+    if format == "jsonl" and not stream:
+        after = files.go_on(path, first=first, after=after)
+    else:
+        files.check(path, first=first)
+    _write(path, export.lines_of(format, stream=stream, after=after), goes_on=bool(after))
 
 
 def _write(path: Path, told: Iterator[str], *, goes_on: bool) -> None:
@@ -52,30 +60,6 @@ def _write(path: Path, told: Iterator[str], *, goes_on: bool) -> None:
             out.write(line)
             if progress and task is not None:
                 progress.advance(task)
-
-
-def _cut_to_sealed(path: Path) -> int:
-    """How many places a file holds. What comes after the last of them is cut off: broken, or sealed by now."""
-    if not path.exists():
-        return 0
-    places, end = 0, 0
-    with path.open("rb") as written:
-        for line in written:
-            told = _read(line)
-            if told is None or ("leaf" in told and told["leaf"] is None):
-                break
-            places = told["leaf"] + 1 if "leaf" in told else places
-            end += len(line)
-    os.truncate(path, end if places else 0)
-    return places
-
-
-def _read(line: bytes) -> dict[str, Any] | None:
-    """One whole line; None where it broke off."""
-    try:
-        return dict(json.loads(line)) if line.endswith(b"\n") else None
-    except (ValueError, TypeError):
-        return None
 
 
 def _number(text: str) -> int:
