@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django import template
 from django.contrib.auth.models import User
 
@@ -19,6 +21,9 @@ def live_since() -> int:
 
 
 @register.simple_tag
-def waiting_for(user: User, known: list[int] | None = None) -> str:
-    """The tickets that wait for this reader, by id: what the page counts in its tab. `known` saves a query."""
-    return " ".join(map(str, inbox.ids(user, Tab.YOU) if known is None else known))
+def waiting_for(user: User, known: Sequence[int] | str) -> str:
+    """The tickets that wait for this reader, by id: what the page counts in its tab. `known` saves a query.
+
+    On a page that does not know them Django hands over an empty string.
+    """
+    return " ".join(map(str, inbox.ids(user, Tab.YOU) if isinstance(known, str) else known))

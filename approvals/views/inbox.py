@@ -36,7 +36,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "page": "inbox",
             **_listed(asked, listing),
             "tabs": inbox.counts(user, **{**known, "YOU": len(waiting)}),
-            "waiting": waiting,
+            "waiting_ids": waiting,
             "most": inbox.MOST,
             "last": None if listing.tickets or chosen else _last(user),
             "stuck": _stuck(user) if tab is not Tab.SNOOZED else [],

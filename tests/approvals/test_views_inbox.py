@@ -131,6 +131,18 @@ def test_changes_since_tell_what_was_missed(client: Client, transfers: Any, alic
     assert f'id="ticket-row-{ticket.pk}"' in client.get("/inbox/changes/?since=0").content.decode()
 
 
+@pytest.mark.parametrize("page", ["/", "/decided/", "/runs/", "ticket"])
+def test_every_page_that_lives_counts_what_waits_for_its_reader(
+    client: Client, transfers: Any, alice: Any, page: str
+) -> None:
+    ticket = factories.open_ticket()
+    factories.make_policy("Ordered", action="ship", in_sequence=True, requirements={"finance": 1, "reviewers": 1})
+    later = factories.open_ticket("ship")
+    client.force_login(alice)
+    shown = client.get(later.get_absolute_url() if page == "ticket" else page).content.decode()
+    assert f'data-waiting="{ticket.pk}"' in shown
+
+
 def test_rows_say_what_their_lists_are_sorted_by(client: Client, alice: Any) -> None:
     for name, seconds in (("slow", None), ("grave", 3_600), ("late", 7_200), ("mild", 3_600)):
         risk = "critical" if name == "grave" else "low"
