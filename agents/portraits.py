@@ -42,6 +42,12 @@ class Portrait:
         """Each box with what happened to its node."""
         return [(box, self.states.get(box.name, "")) for box in self.picture.boxes] if self.picture else []
 
+    @property
+    def here(self) -> tuple[float, float] | None:
+        """The far corner of what somebody looks at first: the box that waits, or the one that failed."""
+        corners = {state: (box.x + box.width, box.y + box.height) for box, state in reversed(self.boxes)}
+        return corners.get(WAITING) or corners.get(FAILED)
+
 
 def of(run: Run, *, done: Iterable[str] = (), failed: Iterable[str] = ()) -> Portrait | None:
     """The portrait, or None while no process has loaded this graph."""

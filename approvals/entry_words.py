@@ -91,7 +91,11 @@ def kind(type: str) -> str:
 def told(facts: dict[str, Any]) -> str:
     """Plain facts in one line."""
     plain = [(name, value) for name, value in facts.items() if isinstance(value, str | int | float) and value != ""]
-    return " · ".join(f"{wording.words_of(name).lower()}: {str(value)[:LONG]}" for name, value in plain[:FACTS])
+    return " · ".join(f"{wording.words_of(name).lower()}: {_plainly(value)[:LONG]}" for name, value in plain[:FACTS])
+
+
+def _plainly(value: str | int | float) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 class _Blank(dict[str, str]):

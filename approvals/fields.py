@@ -161,7 +161,10 @@ def variant(parent: Field, picked: int) -> Field:
     option = parent.options[picked]
     value = parent.value if shapes.fits(parent.value, option, parent.at.root) else MISSING
     named = {"id": f"{parent.id}-as{picked}", "label": parent.label}
-    return make(parent.path, value, option, at=parent.at, required=True, **named)
+    made = make(parent.path, value, option, at=parent.at, required=True, **named)
+    if made.kind in NESTED:  # its legend stands inside its parent's, which has said the name
+        made.label = parent.choices[picked][1]
+    return made
 
 
 def place(root: Field, path: Sequence[str], sentence: str) -> bool:

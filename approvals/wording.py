@@ -23,7 +23,8 @@ PREPOSITIONS = frozenset({"to", "from", "for", "into", "with", "by", "at", "on",
 IN_SENTENCE = 60
 #: A question that is the whole title may be longer.
 IN_TITLE = 140
-PARTS = 4
+#: So many arguments stand in a sentence of their own making; the others are counted.
+PARTS = 2
 #: Categories of characters without a picture: control, format, surrogate, private, unassigned, separators.
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 #: Blank or filler characters outside those categories, used to hide text.

@@ -64,10 +64,20 @@ def badge_of(state: str) -> str:
 
 @register.filter
 def asked(run: Run) -> str:
-    """What the run was asked, in the asker's words where there are any."""
+    """What the run was asked in the asker's words, or which graph where there are none."""
+    return _words(run) or run.graph
+
+
+@register.filter
+def is_nameless(run: Run) -> bool:
+    """Does only its thread tell it from other runs of its graph?"""
+    return not _words(run)
+
+
+def _words(run: Run) -> str:
     given = run.input if isinstance(run.input, dict) else {}
     messages = given.get("messages")
     last = messages[-1] if isinstance(messages, list) and messages else None
     told = next((given[key] for key in ("message", "request", "task") if key in given), None)
     words = last.get("content") if isinstance(last, dict) else told
-    return words if isinstance(words, str) and 0 < len(words) <= 300 else f"{run.graph}, {run.thread_id}"
+    return words if isinstance(words, str) and 0 < len(words) <= 300 else ""

@@ -23,10 +23,10 @@ function write(element, words) {
 
 function tick() {
   for (const time of findAll("time[data-countdown]")) {
-    const left = -since(time.dateTime), frame = time.closest("[data-deadline]")?.classList;
+    const left = -since(time.dateTime), frame = time.closest("[data-deadline]");
     write(time, left > 0 ? `in ${span(left)}` : time.dataset.then ?? `${span(-left)} ago`);
-    frame?.toggle("deadline--urgent", left > 0 && left < URGENT);
-    frame?.toggle("deadline--soon", left >= URGENT && left < SOON);
+    const how = left <= 0 ? "over" : left < URGENT ? "urgent" : left < SOON ? "soon" : "calm";
+    if (frame) frame.className = `deadline deadline--${how}`;
   }
   for (const time of findAll("time[data-ago]")) {
     const past = since(time.dateTime);

@@ -7,7 +7,7 @@ import json
 import pytest
 from django.contrib.auth.models import Permission
 
-from agents import history, runner, wishes
+from agents import history, portraits, runner, wishes
 from agents.models import GraphDrawing, Run
 from approvals.models import Ticket
 from tests.audit.hands import unguarded
@@ -192,6 +192,24 @@ def test_what_cannot_be_seen_in_the_name_of_a_graph_is_shown_by_its_number(as_us
     page = as_user(admin, address).content.decode()
     assert "\u202e" not in page
     assert "⟨U+202E⟩" in page
+
+
+def test_a_run_without_words_is_called_by_its_graph_and_its_thread_stands_below(as_user, dave, runtime):
+    Run.objects.create(thread_id="plain-7", graph="nightly", requester=dave, status="queued")
+    assert '<h1 class="untrusted" tabindex="-1">nightly</h1>' in as_user(dave, "/runs/plain-7/").content.decode()
+    page = as_user(dave, "/runs/").content.decode()
+    assert ">nightly</a>" in page and '<span class="untrusted">plain-7</span>' in page
+
+
+def test_a_picture_begins_at_the_node_that_waits(as_user, dave, runtime):
+    edges = [["__start__", "a", False], ["a", "b", False]]
+    GraphDrawing.objects.create(name="two", nodes=["__start__", "a", "b"], edges=edges)
+    run = Run.objects.create(thread_id="two", graph="two", requester=dave, status="paused", waiting_at=["b"])
+    portrait = portraits.of(run)
+    box = next(box for box in portrait.picture.boxes if box.name == "b")
+    assert portrait.here == (box.x + box.width, box.y + box.height)
+    place = f'<svg class="picture__here" width="{portrait.here[0]:.0f}" height="{portrait.here[1]:.0f}"'
+    assert place in as_user(dave, "/runs/two/").content.decode()
 
 
 def test_a_run_that_no_checkpoint_knows_has_a_page(as_user, dave, runtime):

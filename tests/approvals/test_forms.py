@@ -259,6 +259,13 @@ def test_one_of_several_kinds_is_picked_and_filled_in() -> None:
     assert form.args["pay"] == {"kind": "bank", "iban": "DE02"}
 
 
+def test_a_kind_that_was_picked_is_named_and_not_called_what_the_whole_is() -> None:
+    pay = next(
+        part for part in ArgumentsForm({"lines": [], "pay": {"kind": "card"}}, ORDER).root.parts() if part.options
+    )
+    assert (pay.label, pay.children[0].label) == ("Pay", pay.choices[0][1])
+
+
 def test_an_object_that_was_not_there_appears_once_something_is_typed_in_it() -> None:
     assert stepped({"lines": []}, **{"ship.city": "Ulm"}).args == {"lines": [], "ship": {"city": "Ulm"}}
 

@@ -64,3 +64,8 @@ def test_a_running_total_is_one_line(what, by, line):
 def test_the_same_unseen_character_many_times_is_counted():
     assert wording.visible("a" + "\u200b" * 80_000 + "b") == "a⟨U+200B ×80,000⟩b"
     assert wording.visible("\u200b\u202e\u202e") == "⟨U+200B⟩⟨U+202E ×2⟩"
+
+
+def test_a_sentence_names_two_arguments_and_counts_the_others() -> None:
+    told = {"amount": 250, "to": "bob", "urgent": True, "note": "Hi"}
+    assert wording.sentence("transfer_money", told) == "Transfer money: amount 250, to bob, and 2 more"

@@ -69,6 +69,8 @@ def test_a_wrong_clock_changes_no_deadline(
     expect(due.locator("time")).to_have_text("in 2 min")
     expect(due).to_have_class("deadline deadline--urgent")
     expect(page.locator("#decide")).to_contain_text("then it is closed without running")
+    page.clock.fast_forward(3 * 60_000)
+    expect(due).to_have_class("deadline deadline--over")
     factories.overdue(ticket)
     with page.expect_response(lambda answer: answer.url.endswith("/decisions/")) as told:
         page.get_by_role("button", name="Approve:").click()

@@ -47,6 +47,13 @@ def test_account_pages_have_titles_like_ours(client: Client, alice: Any, path: s
     assert f"<h1>{title}</h1>" in " ".join(page.split()).replace("<h1> ", "<h1>").replace(" </h1>", "</h1>")
 
 
+def test_without_single_sign_on_nobody_is_offered_a_heading_over_nothing(client: Client, alice: Any) -> None:
+    client.force_login(alice)
+    page = client.get("/accounts/3rdparty/", follow=True).content.decode()
+    assert "No single sign-on is set up here" in page
+    assert "third-party" not in page.lower()
+
+
 @pytest.mark.parametrize("path", ["/", "/admin/", "/accounts/login/"])
 def test_every_page_names_its_icon(client: Client, admin: Any, path: str) -> None:
     if path != "/accounts/login/":
