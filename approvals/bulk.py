@@ -112,13 +112,27 @@ def unseen(batch: Batch, seen: Sequence[Result]) -> int:
     return batch.decisions.count() + len(batch.refused) - len(seen)
 
 
+def recallable(batch: Batch, found: Sequence[Result]) -> list[Ticket]:
+    """Those of the batch whose approval can be taken back with it, as far as can be told without the lock.
+
+    A list that got half-way and was sent again is one list to whoever sent it: what the first half said counts too.
+    What they decided alone, or somebody else did since, does not.
+    """
+    return [each.ticket for each in found if _is_of(batch, each) and tickets.may_recall(each.ticket, batch.reviewer)]
+
+
+def _is_of(batch: Batch, result: Result) -> bool:
+    words = (word for word in result.ticket.decisions.all() if word.stands(result.ticket.revision))
+    own = (word for word in words if word.reviewer_id == batch.reviewer_id and word.type == batch.type)
+    return any(word.batch_id == batch.pk or (result.is_decided and word.batch_id) for word in own)
+
+
 def recall(batch: Batch, *, actor: User) -> int:
     """Take back every approval of the batch that the actor may still see and take back; how many those were."""
     taken = 0
-    visible = Ticket.objects.visible_to(actor)
-    for ticket_id in visible.filter(decisions__batch=batch).order_by("pk").values_list("pk", flat=True):
+    for ticket in recallable(batch, results(batch, reader=actor)):
         try:
-            tickets.recall(ticket_id, actor=actor)
+            tickets.recall(ticket.pk, actor=actor)
         except ApprovalError:
             continue  # the page that follows shows how each stands
         taken += 1

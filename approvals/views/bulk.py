@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from approvals import bulk, clock, comparisons, tickets, wording
+from approvals import bulk, clock, comparisons, wording
 from approvals.errors import BulkRefused
 from approvals.models import Batch, Ticket
 from approvals.states import DecisionType
@@ -51,7 +51,7 @@ def result(request: HttpRequest, batch_id: UUID) -> HttpResponse:
         "done": [each.ticket for each in results if not each.refusal],
         "before": [each.ticket for each in results if each.is_decided],
         "refused": [each for each in results if each.refusal and not each.is_decided],
-        "recallable": [each for each in results if tickets.may_recall(each.ticket, batch.reviewer)],
+        "recallable": bulk.recallable(batch, results),
     }
     return render(request, "approvals/batch.html", context)
 

@@ -204,6 +204,20 @@ def test_one_undo_takes_back_the_whole_batch(client: Client, mails: Any, alice: 
     assert "3 approvals taken back" in page and "Undo: take back" not in page
 
 
+def test_one_undo_takes_back_both_halves_of_a_list_that_was_sent_again_and_nothing_else(
+    client: Client, mails: Any, alice: Any, bob: Any
+) -> None:
+    say(client, alice, mails[:1])
+    factories.decide(mails[1], alice)
+    batch = say(client, alice, mails).headers["Location"]
+    assert "Undo: take back 2 approvals" in client.get(batch).content.decode()
+    client.post(f"{batch}recall/")
+    assert states(mails) == ["pending", "approved", "pending"]
+    factories.decide(mails[0], bob)
+    client.post(f"{batch}recall/")
+    assert states(mails) == ["approved", "approved", "pending"]
+
+
 def test_what_was_taken_back_is_approved_on_its_own_page(client: Client, mails: Any, alice: Any, bob: Any) -> None:
     client.post(f"{say(client, alice, mails[:1]).headers['Location']}recall/")
     assert say(client, alice, mails).status_code == 422
