@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from django.db.models import prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 
-from approvals import cards, complaints, differences, masks, salience, schemas, wording
-from approvals.models import Ticket
+from approvals import cards, complaints, differences, masks, patterns, salience, schemas, wording
+from approvals.models import Decision, Ticket
 from approvals.states import TicketState
 
 #: So many earlier ones of the same kind are looked at; fewer than ENOUGH say nothing about what is usual.
@@ -46,12 +46,12 @@ class Findings:
 
 
 def of(ticket: Ticket, *, reader: Any) -> Findings:
-    """Of what this reader may see. One query, and two for who decided."""
+    """Of what this reader may see. One query, and one for who decided."""
     same = Ticket.objects.visible_to(reader).filter(graph=ticket.graph, action=ticket.action).exclude(pk=ticket.pk)
-    ended = list(same.with_args().resolved()[:LAST])
+    ended = list(same.to_compare().resolved()[:LAST])
     approved = [earlier for earlier in ended if earlier.state == TicketState.APPROVED]
     decided, last = ended[:SHOWN], approved[0] if approved else None
-    prefetch_related_objects(decided, "decisions__reviewer")
+    prefetch_related_objects(decided, Prefetch("decisions", Decision.objects.select_related("reviewer")))
     return Findings(
         found=[_schema(ticket), *_unusual(ticket, [masks.value(earlier.args) for earlier in approved])],
         last=last,
@@ -68,7 +68,8 @@ def _schema(ticket: Ticket) -> Finding:
     try:
         wrong = schemas.errors(ticket.args, ticket.args_schema, seconds=PATIENCE)
     except schemas.Unusable as why:
-        return Finding(words=f"Whether the arguments fit the action’s schema cannot be told: {why}.", is_odd=True)
+        said = patterns.unnamed(str(why))
+        return Finding(words=f"Whether the arguments fit the action’s schema cannot be told: {said}.", is_odd=True)
     if wrong:
         where = wording.visible(masks.pointer(wrong[0].absolute_path))
         words = f"Does not fit the action’s schema: {where} {complaints.of(wrong[0])}."

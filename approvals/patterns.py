@@ -18,6 +18,8 @@ from approvals import wording
 MAX_MEMORY = 1 << 20
 #: Steps of the pattern times characters of the text: about a quarter of a second at worst.
 MAX_WORK = 50_000_000
+#: How a sentence names the pattern it is about.
+_NAMED = re.compile("its pattern “.*” ", re.DOTALL)
 #: `\u0041`, as JavaScript writes a character, and the backslashes that make it something else.
 _NUMBERED = re.compile(r"(\\\\)|\\u([0-9A-Fa-f]{4})")
 
@@ -55,6 +57,11 @@ def groups(pattern: str, text: str) -> Mapping[str, str | None]:
     """
     found = _bounded(pattern, text, dot_all=True).fullmatch(text)
     return dict(found.groupdict()) if found else {}
+
+
+def unnamed(sentence: str) -> str:
+    """A sentence of BadPattern for people who decide: the pattern itself tells them nothing."""
+    return _NAMED.sub("one of its patterns ", sentence)
 
 
 def _bounded(pattern: str, text: str, *, dot_all: bool) -> Any:

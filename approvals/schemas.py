@@ -69,7 +69,7 @@ def kept(schema: Any) -> Any:
 def put_aside(schema: Any, *, what: str = ARGS) -> str:
     """Why this schema was put aside when its ticket was opened; empty where it was kept."""
     said = schema.get(UNUSABLE) if isinstance(schema, dict) else None
-    return f"{UNUSED.format(what=what, why=said)}." if isinstance(said, str) else ""
+    return f"{UNUSED.format(what=what, why=patterns.unnamed(said))}." if isinstance(said, str) else ""
 
 
 def problem_of(schema: Any) -> str:

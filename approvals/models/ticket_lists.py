@@ -37,6 +37,9 @@ DRAWN = (
     *("handover__ticket", "handover__giver__username", "handover__receiver__username"),
 )
 
+#: What an earlier one is compared by: its arguments, and how it ended.
+COMPARED = ("gate", "policy_name", "state", "outcome", "revision", "resolved_at")
+
 
 class Circle(NamedTuple):
     """The groups that some tickets ask, and those of them whose turn it is."""
@@ -244,6 +247,10 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """With the current arguments and nothing that no row draws: an agent's words may be longer than a page."""
         current = self.filter(revisions__number=F("revision"))
         return current.annotate(fetched_args=F("revisions__args"), fetched_author=F("revisions__author")).only(*DRAWN)
+
+    def to_compare(self) -> TicketQuerySet:
+        """With the current arguments and how each ended: dozens are looked at for one page."""
+        return self.with_args().only(*COMPARED)
 
     def for_rows(self) -> TicketQuerySet:
         """All that a row needs, in a fixed number of queries."""

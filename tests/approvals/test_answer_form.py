@@ -69,7 +69,7 @@ def test_what_an_answer_must_be_is_told_in_plain_words_where_it_cannot_be_used(c
     ticket = factories.open_ticket("ask", allowed_decisions=("respond", "reject"), answer_schema=schema)
     client.force_login(cast["alice"])
     page = client.get(ticket.get_absolute_url()).content.decode()
-    assert "the form that an answer must have cannot be used: its pattern “^(?!no)” looks ahead or back" in page
+    assert "the form that an answer must have cannot be used: one of its patterns looks ahead or back" in page
     assert "perl" not in page
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from approvals import findings
+from approvals import display, findings
 from approvals.models import Ticket
 from tests import factories
+from tests.statements import counted
 
 
 @pytest.fixture
@@ -46,6 +47,20 @@ def test_a_few_earlier_ones_say_nothing(cast: dict[str, Any], alice: Any) -> Non
 def test_the_difference_to_the_last_approved_one_is_told(payments: list[Ticket], alice: Any) -> None:
     found = findings.of(order(amount=7), reader=alice)
     assert (found.last, [change.path for change in found.changes]) == (payments[-1], ["/amount"])
+
+
+def test_earlier_ones_are_compared_in_two_statements_without_what_nobody_draws(
+    payments: list[Ticket], alice: Any
+) -> None:
+    ticket = order()
+    assert ticket.args
+    with counted() as statements:
+        found = findings.of(ticket, reader=alice)
+        assert {display.ending(earlier) for earlier in found.decided} == {"Approved by alice"}
+    earlier = [sql for sql in statements if "approvals_revision" in sql]
+    assert len(earlier) == 1 and "args_schema" not in earlier[0], earlier
+    assert len([sql for sql in statements if 'FROM "approvals_decision"' in sql]) == 1, statements
+    assert len(statements) <= 5, statements  # what the reader may see takes the others
 
 
 def test_what_the_reader_may_not_see_is_not_compared(payments: list[Ticket], carol: Any) -> None:

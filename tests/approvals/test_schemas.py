@@ -73,6 +73,12 @@ def test_what_cannot_be_checked_refuses_everything(schema, why):
     assert why in refused({"to": "x"}, schema)
 
 
+def test_people_are_told_why_a_schema_was_put_aside_without_its_pattern():
+    kept = schemas.kept({"properties": {"to": {"pattern": "(?=”\n)b"}}})
+    told = schemas.put_aside(kept)
+    assert "cannot be used: one of its patterns looks ahead or back" in told and "(?=" not in told
+
+
 def test_a_schema_that_is_too_deep_refuses_everything():
     schema: dict = {}
     for _ in range(40):
