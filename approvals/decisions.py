@@ -60,7 +60,7 @@ def record(
     resolve ▸ audit ▸ enqueue. Raises an ApprovalError and changes nothing where the answer is no. How long an
     approval is held for recall may hang on how it came in (`via`). `batch`: the same is said on other tickets.
     `keyed`: the same request again changes nothing.
-    `judge` is asked under the lock too, and raises where the ticket is no longer what its caller judged.
+    `judge` is asked under the lock, of the version that the word is about, and raises where its caller asks for more.
     """
     with transaction.atomic():
         ticket, now = tickets.lock(ticket_id)
@@ -69,20 +69,22 @@ def record(
             return ticket
         tickets.check_open(ticket, now)
         kind = _check_decision(ticket, decision)
-        if judge is not None:
-            judge(ticket)
         if kind is not DecisionType.REJECT:  # to say no it is never too early
             sign_off.check_turn(ticket, reviewer)
         if kind is DecisionType.RESPOND:
             decision = _in_words(ticket, decision)
         if kind is DecisionType.EDIT:
             kind = _revise(ticket, decision, reviewer)
-        said = list(ticket.decisions.filter(revision=ticket.revision, reviewer=reviewer))
-        _check_first_word(ticket, said)
+        words = sign_off.said(ticket)
+        own = [word for word in words if word.reviewer_id == reviewer.pk and word.revision == ticket.revision]
+        _check_first_word(ticket, own)
         if kind is DecisionType.APPROVE:
-            _check_not_recalled(ticket, decision, said, reviewer)
+            _check_not_recalled(ticket, decision, own, reviewer)
+        if judge is not None:
+            judge(ticket)
         _check_confirmed(ticket, kind, decision)
-        _write(ticket, kind, decision, reviewer, via, batch, now)
+        words.append(_write(ticket, kind, decision, reviewer, via, batch, now))
+        ticket.know(decisions=words)
         _settle(ticket, now, decision, reviewer, kind, via)
         if decision.remember:
             grants.give(ticket, reviewer=reviewer, kind=kind, now=now)
@@ -172,18 +174,19 @@ def _revise(ticket: Ticket, decision: NewDecision, reviewer: User) -> DecisionTy
     Revision.objects.create(ticket=ticket, number=ticket.revision, args=args, digest=ticket.digest, author=reviewer)
     ticket.save(update_fields=["revision", "digest"])
     wordlists.write(ticket, args)
-    _weigh_again(ticket, args)
+    _weigh_again(ticket, args, reviewer)
     audit.append("revision.created", ticket=ticket, actor=reviewer, args=args)
     return DecisionType.EDIT
 
 
-def _weigh_again(ticket: Ticket, args: dict[str, Any]) -> None:
+def _weigh_again(ticket: Ticket, args: dict[str, Any], reviewer: User) -> None:
     """The policy sees the edited arguments too: an edit may raise the tier and never lowers it."""
     terms, together = weighing.weighed(ticket, args)
     if together is None:
         intake.note_totals(ticket, terms)
     else:
         intake.apply_terms(ticket, together)
+        policy.fetch_asked(ticket, reviewer)
     if ticket.gate == Gate.MANUAL:
         intake.ask_to_confirm(ticket, args)
         ticket.save(update_fields=["confirm_text", "policy"])
@@ -197,9 +200,9 @@ def _write(
     via: Channel,
     batch: Batch | None,
     now: datetime,
-) -> None:
+) -> Decision:
     unsigned = sign_off.why_unsigned(ticket, reviewer) if kind is DecisionType.EDIT else ""
-    Decision.objects.create(
+    word = Decision.objects.create(
         ticket=ticket,
         revision=ticket.revision,
         reviewer=reviewer,
@@ -210,20 +213,23 @@ def _write(
         at=now,
         withdrawn_at=now if unsigned == sign_off.EARLY else None,
     )
+    word.speaks_for = [need.group.name for need in ticket.requirements.all() if need.is_theirs]
     told = {"decision": kind.value, "message": decision.message, "via": via.value}
     if unsigned:
         told["unsigned"] = unsigned
     if batch:
         told["batch"] = str(batch.pk)
     audit.append("decision.recorded", ticket=ticket, actor=reviewer, **told)
+    return word
 
 
 def _settle(
     ticket: Ticket, now: datetime, decision: NewDecision, reviewer: User, kind: DecisionType, via: Channel
 ) -> None:
-    outcome = sign_off.outcome_of(ticket)
+    words = list(ticket.decisions.all())
+    outcome = sign_off.outcome_of(ticket, words)
     if outcome is None:
-        sign_off.note_turns(ticket)
+        sign_off.note_turns(ticket, words)
         if kind is not DecisionType.APPROVE or ticket.answer_releases:
             shortages.note(ticket)
     else:

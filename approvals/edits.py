@@ -64,7 +64,7 @@ def review(ticket: Ticket, args: Any, *, editor: User) -> Review:
         risk=risk,
         gate=gate,
         signs=signs,
-        care=_care(ticket, args, friction.of(terms, risk=risk, gate=gate), signs=signs),
+        care=care(ticket, args, friction.of(terms, risk=risk, gate=gate), signs=signs),
         confirm_text=_confirmation(ticket, args, terms) if gate == Gate.MANUAL else "",
         shortage=shortages.of_edit(ticket, stricter, editor=editor, bars_editor=bars_editor),
     )
@@ -84,8 +84,11 @@ def _as_it_is(ticket: Ticket) -> Review:
     )
 
 
-def _care(ticket: Ticket, args: dict[str, Any], full: friction.Care, *, signs: bool) -> friction.Care:
-    """Who signs what they changed takes as much care as whoever signs; who changed what matters says why."""
+def care(ticket: Ticket, args: dict[str, Any], full: friction.Care, *, signs: bool) -> friction.Care:
+    """What it takes to make this of the ticket's arguments, where to approve it then takes `full`.
+
+    Who signs what they changed takes as much care as whoever signs; who changed what matters says why.
+    """
     telling = ticket.policy.get("ask_reason") is not False and _is_telling(ticket, args)
     return replace(full if signs else friction.NONE, reason=telling or (signs and full.reason))
 

@@ -52,3 +52,4 @@ def _require(ticket: Ticket, step: Step) -> None:
     ticket.requirements.update(needed=0)
     group, _ = Group.objects.get_or_create(name=step.group)
     TicketRequirement.objects.update_or_create(ticket=ticket, group=group, defaults={"needed": step.needed})
+    ticket.know(requirements=list(ticket.requirements.select_related("group")))

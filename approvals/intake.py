@@ -94,7 +94,7 @@ def apply_terms(ticket: Ticket, terms: Terms) -> None:
             resume.enqueue_expiry(ticket.pk, at=sooner)
     ticket.save(update_fields=[*_TERM_FIELDS])
     ticket.requirements.all().delete()
-    _require(ticket, terms)
+    ticket.know(requirements=_require(ticket, terms))
     audit.append("policy.applied", ticket=ticket, risk=ticket.risk, terms=terms.snapshot())
 
 

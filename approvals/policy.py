@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, prefetch_related_objects
 
 from approvals import matching, totals
 from approvals.contract import Origin, ProposedAction
@@ -87,7 +87,15 @@ def _is_asked(user: User, ticket: Ticket) -> bool:
     """No query on a ticket from `for_list`; one under its lock, where only what stands at this moment counts."""
     if ticket.has_fetched("requirements"):
         return not {requirement.group_id for requirement in ticket.requirements.all()}.isdisjoint(groups_of(user))
-    return ticket.requirements.filter(group__user=user.pk).exists()
+    fetch_asked(ticket, user)
+    return any(requirement.is_theirs for requirement in ticket.requirements.all())
+
+
+def fetch_asked(ticket: Ticket, user: User) -> None:
+    """Bring along who is asked, and whether this person is one of them at this moment. One query."""
+    member = User.groups.through.objects.filter(group=OuterRef("group"), user=user.pk)
+    found = ticket.requirements.select_related("group").annotate(is_theirs=Exists(member))  # type: ignore[no-redef]
+    ticket.know(requirements=list(found))
 
 
 def may_still_decide(user: User, ticket: Ticket) -> None:

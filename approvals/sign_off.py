@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 
 from approvals import quorum
 from approvals.errors import NotYourTurn
-from approvals.models import Decision, Grant, Ticket
+from approvals.models import Decision, Grant, Ticket, TicketRequirement
 from approvals.states import DecisionType, Outcome
 
 #: How a ticket ends when people approved it.
@@ -25,18 +25,28 @@ BY_PEOPLE = frozenset({Outcome.APPROVED, Outcome.EDITED})
 SOFT, BARRED, EARLY = "soft", "barred", "early"
 
 
-def count(ticket: Ticket, *, answer: str | None = None) -> quorum.Tally:
+def said(ticket: Ticket) -> list[Decision]:
+    """All that was said on the ticket; each word knows for which groups its reviewer speaks at this moment.
+
+    One query. The groups are those that the ticket asks now.
+    """
+    groups = [need.group_id for need in _asked(ticket)]
+    eligible = Q(reviewer__is_active=True, reviewer__groups__in=groups)
+    names = ArrayAgg("reviewer__groups__name", filter=eligible)
+    found = ticket.decisions.select_related("reviewer").annotate(speaks_for=names)  # type: ignore[no-redef]
+    return list(found.order_by("id"))
+
+
+def count(ticket: Ticket, words: Sequence[Decision] | None = None, *, answer: str | None = None) -> quorum.Tally:
     """What the votes on the current revision come to, counting only people who are eligible now.
 
-    `answer`: of the answers only those in these words.
+    `words`: what `said` has just found. `answer`: of the answers only those in these words.
     """
-    asked = list(ticket.requirements.values_list("group", "group__name", "needed"))
-    needs = [quorum.Need(group=name, needed=needed) for _, name, needed in asked]
-    votes = _votes(ticket, groups=[group for group, _, _ in asked])
+    votes = _votes(ticket, words)
     if answer is not None:
         votes = [vote for vote in votes if vote.type != DecisionType.RESPOND or vote.words == answer]
     return quorum.tally(
-        needs,
+        _needs(ticket),
         votes,
         deny_threshold=ticket.deny_threshold,
         answer_releases=ticket.answer_releases,
@@ -44,9 +54,9 @@ def count(ticket: Ticket, *, answer: str | None = None) -> quorum.Tally:
     )
 
 
-def outcome_of(ticket: Ticket) -> Outcome | None:
+def outcome_of(ticket: Ticket, words: Sequence[Decision] | None = None) -> Outcome | None:
     """How the votes as they stand end the ticket; None while more are needed."""
-    outcome = count(ticket).outcome
+    outcome = count(ticket, words).outcome
     return Outcome.EDITED if outcome is Outcome.APPROVED and ticket.revision > 1 else outcome
 
 
@@ -91,8 +101,7 @@ def is_early(ticket: Ticket, editor: User) -> bool:
     """Did the editor make this version before it is their turn to sign it? They sign it when that comes."""
     if not ticket.in_sequence or ticket.barred_editor_id:
         return False
-    needs, _ = _sequence(ticket)
-    return not quorum.may_begin(needs, set(editor.groups.values_list("name", flat=True)))
+    return not quorum.may_begin(_needs(ticket), set(editor.groups.values_list("name", flat=True)))
 
 
 def why_unsigned(ticket: Ticket, editor: User) -> str:
@@ -109,17 +118,17 @@ def words_for(ticket: Ticket, outcome: Outcome | None, *, otherwise: str) -> str
     kind = {Outcome.ANSWERED: DecisionType.RESPOND, Outcome.REJECTED: DecisionType.REJECT}.get(
         outcome or Outcome.APPROVED
     )
-    groups = list(ticket.requirements.values_list("group", flat=True))
-    said = [vote.words for vote in _votes(ticket, groups=groups) if vote.type == kind]
-    agreed = (words for words in reversed(said) if count(ticket, answer=words).outcome is outcome)
+    spoken = said(ticket)
+    ours = [vote.words for vote in _votes(ticket, spoken) if vote.type == kind]
+    agreed = (words for words in reversed(ours) if count(ticket, spoken, answer=words).outcome is outcome)
     return next(agreed, otherwise)
 
 
-def note_turns(ticket: Ticket) -> None:
+def note_turns(ticket: Ticket, words: Sequence[Decision] | None = None) -> None:
     """Keep on each requirement whether an earlier one comes first; the inbox asks for it. Under the row lock."""
     if not ticket.in_sequence:
         return
-    _, next_up = _sequence(ticket)
+    _, next_up = _sequence(ticket, words)
     for place, asked in enumerate(ticket.requirements.all()):
         waits = next_up is not None and place > next_up and asked.needed > 0
         if asked.waits != waits:
@@ -147,23 +156,29 @@ def _take_back(votes: list[Decision], now: datetime) -> list[Decision]:
     return votes
 
 
-def _sequence(ticket: Ticket) -> tuple[list[quorum.Need], int | None]:
+def _sequence(ticket: Ticket, words: Sequence[Decision] | None = None) -> tuple[list[quorum.Need], int | None]:
     """The requirements in order, and which of them is next; None when all are met."""
-    asked = list(ticket.requirements.values_list("group", "group__name", "needed"))
-    needs = [quorum.Need(group=name, needed=needed) for _, name, needed in asked]
-    return needs, quorum.next_up(needs, _votes(ticket, groups=[group for group, _, _ in asked]))
+    needs = _needs(ticket)
+    return needs, quorum.next_up(needs, _votes(ticket, words))
 
 
-def _votes(ticket: Ticket, *, groups: Sequence[int]) -> list[quorum.Vote]:
-    """The words on the current revision of active people who are in one of these groups at this moment."""
-    eligible = Q(reviewer__is_active=True, reviewer__groups__in=groups)
-    votes = ticket.decisions.standing(ticket.revision).filter(eligible)
-    if ticket.bar_requester and ticket.requester_id:
-        votes = votes.exclude(reviewer=ticket.requester_id)
-    editor = ticket.barred_editor_id
-    rows = votes.annotate(of=ArrayAgg("reviewer__groups__name")).values_list("reviewer", "type", "message", "of")
+def _needs(ticket: Ticket) -> list[quorum.Need]:
+    return [quorum.Need(group=need.group.name, needed=need.needed) for need in _asked(ticket)]
+
+
+def _asked(ticket: Ticket) -> Sequence[TicketRequirement]:
+    """Who has to sign; fetched with the groups, and once."""
+    if not ticket.has_fetched("requirements"):
+        ticket.know(requirements=list(ticket.requirements.select_related("group")))
+    return list(ticket.requirements.all())
+
+
+def _votes(ticket: Ticket, words: Sequence[Decision] | None) -> list[quorum.Vote]:
+    """The words on the current revision of active people who are in one of the groups at this moment."""
+    editor, requester = ticket.barred_editor_id, ticket.requester_id if ticket.bar_requester else None
     return [
-        quorum.Vote(reviewer=reviewer, type=type, groups=frozenset(of), words=message)
-        for reviewer, type, message, of in rows
-        if type not in quorum.SIGNS or (type in ticket.signs and reviewer != editor)
+        quorum.Vote(reviewer=word.reviewer_id, type=word.type, groups=frozenset(word.speaks_for), words=word.message)
+        for word in (said(ticket) if words is None else words)
+        if word.stands(ticket.revision) and word.speaks_for and word.reviewer_id != requester
+        if word.type not in quorum.SIGNS or (word.type in ticket.signs and word.reviewer_id != editor)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from django.conf import settings
@@ -25,6 +26,9 @@ class TicketRequirement(models.Model):
     needed = models.PositiveIntegerField(default=1)
     #: An earlier requirement has to be met first.
     waits = models.BooleanField(default=False)
+
+    #: Is whoever decides in the group? Known where `policy.fetch_asked` was asked.
+    is_theirs = False
 
     class Meta:
         ordering = ("id",)
@@ -89,6 +93,9 @@ class Decision(models.Model):
     batch = models.ForeignKey(
         "approvals.Batch", null=True, blank=True, on_delete=models.PROTECT, related_name="decisions"
     )
+
+    #: The groups that are asked and that the reviewer is in, by name. Known where `sign_off.said` was asked.
+    speaks_for: Sequence[str] | None = None
 
     objects = DecisionQuerySet.as_manager()
 

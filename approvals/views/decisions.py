@@ -21,8 +21,8 @@ def create(request: HttpRequest, ticket_id: int) -> HttpResponse:
     reviewer = tickets.reader(request)
     ticket = get_object_or_404(Ticket.objects.visible_to(reviewer), pk=ticket_id)
     decision = DecisionForm(request.POST).decision(ticket)
-    friction.check(request, ticket, decision)
-    decided = decisions.record(ticket.pk, reviewer=reviewer, decision=decision, via=Channel.BROWSER)
+    judge = friction.judge(request, ticket, decision)
+    decided = decisions.record(ticket.pk, reviewer=reviewer, decision=decision, via=Channel.BROWSER, judge=judge)
     messages.success(request, _said(decided))
     return tickets.afterwards(request, decided)
 

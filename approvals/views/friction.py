@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from approvals import cards, digests, edits, friction, looks, masks, policy, salience
+from approvals import cards, digests, edits, friction, looks, masks, salience, sign_off
 from approvals.contract import NewDecision
 from approvals.errors import ApprovalError, CareMissing, ConfirmationRequired
 from approvals.forms import DecisionForm
@@ -22,15 +23,33 @@ from approvals.states import DecisionType
 SIGNING = frozenset({DecisionType.APPROVE, DecisionType.EDIT})
 
 
-def check(request: HttpRequest, ticket: Ticket, decision: NewDecision) -> None:
-    """Raises SignInAgain or CareMissing. What `decisions.record` refuses anyway is left to its sentences."""
-    if decision.type not in SIGNING or not _could_count(request, ticket, decision):
-        return
-    args = ticket.args if decision.args is None else decision.args
-    review = edits.review(ticket, args, editor=_reader(request))
-    taken = _taken(request, ticket, review.args, decision)
-    care = review.care if _is_browser(request) else replace(review.care, panel=False, reason=False)
-    friction.check(care, taken, at_least=settings.COUNTERSIGN_SECOND_LOOK_SECONDS)
+def judge(request: HttpRequest, shown: Ticket, decision: NewDecision) -> Callable[[Ticket], None]:
+    """What `decisions.record` asks under the row lock; raises SignInAgain or CareMissing.
+
+    There the terms are those that the word falls under, and an edit has been weighed: what was asked for when the
+    page was drawn, or a moment before the lock, may be less.
+    """
+
+    def judged(ticket: Ticket) -> None:
+        if decision.type not in SIGNING:
+            return
+        care = _asked(ticket, shown, decision, reader=_reader(request))
+        if not _is_browser(request):
+            care = replace(care, panel=False, reason=False)
+        if care != friction.NONE:
+            taken = _taken(request, shown, decision)
+            friction.check(care, taken, at_least=settings.COUNTERSIGN_SECOND_LOOK_SECONDS)
+
+    return judged
+
+
+def _asked(ticket: Ticket, shown: Ticket, decision: NewDecision, *, reader: User) -> friction.Care:
+    """What this word takes. An edit that changes nothing has made no other version: it is an approval."""
+    full = friction.of_ticket(ticket)
+    if decision.args is None or digests.same(ticket.digest, decision.digest):
+        return full
+    signs = not sign_off.why_unsigned(ticket, reader)
+    return edits.care(shown, decision.args, full, signs=signs)
 
 
 def _is_browser(request: HttpRequest) -> bool:
@@ -92,16 +111,12 @@ def _reader(request: HttpRequest) -> User:
     return cast("User", request.user)
 
 
-def _could_count(request: HttpRequest, ticket: Ticket, decision: NewDecision) -> bool:
-    is_fresh = ticket.is_open and digests.same(decision.digest, ticket.digest)
-    return is_fresh and not policy.blocked_reason(_reader(request), ticket)
-
-
-def _taken(request: HttpRequest, ticket: Ticket, args: dict[str, Any], decision: NewDecision) -> friction.Taken:
+def _taken(request: HttpRequest, shown: Ticket, decision: NewDecision) -> friction.Taken:
     form = DecisionForm(request.POST)
     form.is_valid()
     seen, reader = form.cleaned_data.get("seen", ""), _reader(request)
-    seconds, is_second = looks.since(seen, ticket, args, reader_id=reader.pk)
+    args = shown.args if decision.args is None else decision.args
+    seconds, is_second = looks.since(seen, shown, args, reader_id=reader.pk)
     return friction.Taken(
         seconds=seconds,
         is_second=is_second,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from approvals import friction
@@ -182,6 +185,44 @@ def test_the_exact_value_is_typed_whatever_else_was_done(client: Client, purge: 
     assert post(client, purge, confirm="ACME", **care).status_code == 428
     assert post(client, purge, **care).status_code == 428
     assert post(client, purge, confirm=" acme ", **care).status_code == 302
+
+
+@contextmanager
+def riskier_before_the_lock(ticket: Ticket) -> Iterator[None]:
+    """The ticket is looked up as it was, and weighs more by the time its row is locked."""
+    forced: list[int] = []
+
+    def force_once(execute: Any, sql: str, *told: Any) -> Any:
+        if "FOR UPDATE" in sql and not forced:
+            forced.append(ticket.pk)
+            factories.force([ticket], risk="high")
+        return execute(sql, *told)
+
+    with connection.execute_wrapper(force_once):
+        yield
+    assert forced
+
+
+def test_what_gets_riskier_before_it_is_locked_takes_the_care_of_the_higher_risk(
+    client: Client, cast: Any, alice: Any
+) -> None:
+    factories.make_policy("Mail", action="send_email", risk="low", requirements={"reviewers": 1})
+    ticket = factories.open_ticket("send_email")
+    client.force_login(alice)
+    with riskier_before_the_lock(ticket):
+        assert post(client, ticket).status_code == 428
+    assert not Decision.objects.exists()
+
+
+def test_whoever_has_signed_takes_as_much_care_for_what_they_change_then(
+    client: Client, transfers: Any, alice: Any
+) -> None:
+    type(transfers).objects.update(bar_editor=False)
+    ticket = factories.open_ticket(args={"amount": 250, "to": "bob", "note": "x", "memo": "y", "text": "z"})
+    factories.decide(ticket, alice)
+    client.force_login(alice)
+    assert post(client, ticket, "edit", **{"args.memo": "thanks"}).status_code == 428
+    assert Decision.objects.count() == 1
 
 
 @pytest.mark.parametrize("type", ["reject", "respond"])
