@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
@@ -11,14 +12,29 @@ from django.utils.html import format_html
 
 from approvals.admin.record import ReadOnly
 from approvals.models import Delivery, Webhook
-from approvals.webhooks import sending
+from approvals.webhooks import outbound, sending
+
+
+class WebhookForm(forms.ModelForm):
+    """Refuses an address to which nothing would ever be sent."""
+
+    class Meta:
+        model = Webhook
+        fields = ("name", "address", "graph", "enabled")
+
+    def clean_address(self) -> str:
+        """The address. Raises ValidationError, which says what is asked for."""
+        address: str = self.cleaned_data["address"]
+        if why := outbound.complaint(address):
+            raise forms.ValidationError(why)
+        return address
 
 
 @admin.register(Webhook)
 class WebhookAdmin(admin.ModelAdmin):
     """Made here; the secret is shown once."""
 
-    fields = ("name", "address", "graph", "enabled")
+    form = WebhookForm
     list_display = ("name", "address", "graph", "enabled", "created_at")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

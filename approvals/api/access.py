@@ -9,12 +9,10 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from approvals import tokens
-from approvals.api import waiting
+from approvals.api import bodies, waiting
 from approvals.errors import ScopeMissing, TooLarge
 from approvals.models import Token
 from approvals.states import Scope
-
-MOST_BYTES = 1024 * 1024
 
 
 class BearerToken(HttpBearer):
@@ -31,7 +29,7 @@ class BearerToken(HttpBearer):
             tokens.count(found)
         if self.scope not in {Scope.READ, found.scope}:
             raise ScopeMissing(scope=self.scope.value)
-        if int(request.headers.get("Content-Length") or 0) > MOST_BYTES:
+        if int(request.headers.get("Content-Length") or 0) > bodies.MOST_BYTES:
             raise TooLarge("The request is too large: at most 1 MiB.")
         return found
 

@@ -9,7 +9,9 @@ from django.http import HttpRequest
 from ninja.parser import Parser
 
 from approvals import digests
-from approvals.errors import ApprovalError, InvalidArguments
+from approvals.errors import ApprovalError, InvalidArguments, TooLarge
+
+MOST_BYTES = 1024 * 1024
 
 
 class NotJSON(ApprovalError):
@@ -25,14 +27,17 @@ class Malformed(ApprovalError):
 
 
 class StrictJSON(Parser):
-    """Raises NotJSON or Malformed; a key that comes twice would be read one way here and another way elsewhere."""
+    """Raises NotJSON, TooLarge or Malformed; a key that comes twice would be read in two ways in two places."""
 
     def parse_body(self, request: HttpRequest) -> Any:
         """The value that was sent."""
         if request.content_type != "application/json":
             raise NotJSON
+        body = request.body
+        if len(body) > MOST_BYTES:  # it came in pieces, so nothing told its length before
+            raise TooLarge("The request is too large: at most 1 MiB.")
         try:
-            return json.loads(request.body, parse_constant=_refuse, object_pairs_hook=_once)
+            return json.loads(body, parse_constant=_refuse, object_pairs_hook=_once)
         except (ValueError, RecursionError) as error:
             raise Malformed(why=str(error) or type(error).__name__) from error
 

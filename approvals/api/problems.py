@@ -127,6 +127,6 @@ def _complaints(errors: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, str]]
 
 
 def _pointer(place: Sequence[Any]) -> str:
-    """Where in the body, as a JSON pointer; elsewhere the source and the name: `query/limit`."""
+    """Where in the body, as a JSON pointer; elsewhere the source stands first: `/query/limit`."""
     source, *rest = place
-    return masks.pointer(rest[1:]) if source == IN_BODY else "/".join(map(str, place))
+    return masks.pointer(rest[1:] if source == IN_BODY else place)

@@ -29,6 +29,8 @@ class Kind(StrEnum):
     #: What was kept to prove places quickly is not of this tree.
     BLOCK = "kept root"
     ROLLED_BACK = "rolled back"
+    #: An export that fits all the way and ends before the head that was kept: made earlier, or cut off.
+    OLDER = "older than the head"
     UNREADABLE = "unreadable"
 
 
@@ -106,5 +108,5 @@ class Report:
         # An export is anybody's: what it calls a stream may hold orders to a terminal.
         told = [f"{damage.kind}: {wording.visible(damage.says)}" for damage in self.damage]
         more = [f"… and {self.damages - len(told)} more."] if self.damages > len(told) else []
-        what = "NOT PROVEN" if {damage.kind for damage in self.damage} == {Kind.UNPROVEN} else "DAMAGED"
+        what = "NOT PROVEN" if {damage.kind for damage in self.damage} <= {Kind.UNPROVEN, Kind.OLDER} else "DAMAGED"
         return [f"{what} ({counted}{erased}). First:", *told, *more, *unchecked]

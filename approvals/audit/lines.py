@@ -19,6 +19,10 @@ from approvals.audit.inspection import Inspection
 from approvals.audit.notes import BadNote, Head, PublicKey
 
 FORMAT = "countersign-audit/1"
+OLDER = (
+    "The export ends after {ends} entries, the head that was kept covers {covers}, and nothing else is wrong: it was "
+    "made before that head, or its end was cut off. Copy the head first and export then; that tells which."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +80,16 @@ def inspect(written: Iterable[str], *, keys: Sequence[PublicKey] = (), head: Hea
             _tell(inspection, json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             inspection.unreadable(f"Line {number}")
-    return inspection.report()
+    return _or_older(inspection.report(), head)
+
+
+def _or_older(report: Report, head: Head | None) -> Report:
+    """An export that nobody touched ends before a head that was signed later: that alone is no rollback."""
+    kinds = [(damage.kind, damage.leaf) for damage in report.damage]
+    if not head or kinds != [(Kind.ROLLED_BACK, report.sealed)]:
+        return report
+    says = OLDER.format(ends=report.sealed, covers=head.size)
+    return replace(report, damage=[replace(report.damage[0], kind=Kind.OLDER, says=says)])
 
 
 def _tell(inspection: Inspection, told: dict[str, Any]) -> None:

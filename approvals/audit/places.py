@@ -9,14 +9,17 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.db.models.functions import Now
 
+from approvals.audit import heads
+from approvals.audit.notes import BadNote
 from approvals.models import HeadExport, Seal
 
 logger = logging.getLogger(__name__)
@@ -24,6 +27,12 @@ logger = logging.getLogger(__name__)
 #: Heads leave the machine within a minute: a try takes TIMEOUT_SECONDS at most.
 PERIOD_SECONDS = 20.0
 TIMEOUT_SECONDS = 5.0
+#: After this long without the newest head a place is said to lack it.
+LATE = timedelta(minutes=2)
+FALSE = (
+    "The database says that {place} has the signed head over {told} entries, and there are {size}: somebody changed "
+    "that. The newest is brought there."
+)
 #: RFC 5424: facility “log audit” (13), severity “notice” (5).
 PRIORITY = 13 * 8 + 5
 
@@ -34,10 +43,14 @@ class NotTaken(Exception):
 
 def bring() -> None:
     """Bring the newest head to every place that lacks it, and keep how far each has come and what went wrong."""
+    # Read before the seal, so that no other worker has come further than the seal that is read.
+    reached = _reached()
     seal = Seal.objects.last()
     if seal is None:
         return
-    for place in _behind(seal):
+    for place in _lacking(reached, least=seal.size, most=seal.size):
+        if reached[place] > seal.size:
+            logger.error(FALSE.format(place=place, told=reached[place], size=seal.size))
         try:
             _bring(place, seal)
         except (OSError, UnicodeError, NotTaken) as error:
@@ -48,9 +61,33 @@ def bring() -> None:
             _note(place, size=seal.size, exported_at=Now(), error="", failed_at=None)
 
 
-def _behind(seal: Seal) -> Iterator[str]:
-    reached = dict(HeadExport.objects.values_list("place", "size"))
-    return (place for place in settings.COUNTERSIGN_HEAD_PLACES if reached.get(place, 0) < seal.size)
+def unreached() -> list[str]:
+    """Places that lack a head signed longer ago than LATE, or of which the database says more than there is."""
+    if not (reached := _reached()):
+        return []
+    newest, due = Seal.objects.last(), Seal.objects.filter(at__lt=Now() - LATE).last()
+    return _lacking(reached, least=due.size if due else 0, most=newest.size if newest else 0)
+
+
+def _reached() -> dict[str, int]:
+    """How far the heads have come to each place, as the database tells it."""
+    known = HeadExport.objects.filter(place__in=settings.COUNTERSIGN_HEAD_PLACES)
+    told = dict(known.values_list("place", "size"))
+    return {place: told.get(place, 0) for place in settings.COUNTERSIGN_HEAD_PLACES}
+
+
+def _lacking(reached: Mapping[str, int], *, least: int, most: int) -> list[str]:
+    """Where the head does not lie. What claims more than the record holds was changed: one number stops no head."""
+    lacking = [place for place, size in reached.items() if not least <= size <= most]
+    return [place for place in lacking if reached[place] < least or not _is_rolled_back()]
+
+
+def _is_rolled_back() -> bool:
+    """Then a place may well have come further than the record, and gets no older head."""
+    try:
+        return heads.ahead() is not None
+    except (OSError, BadNote):
+        return True
 
 
 def _note(place: str, **facts: object) -> None:

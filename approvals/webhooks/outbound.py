@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore
 from django.conf import settings
@@ -54,6 +55,20 @@ def post(address: str, *, body: bytes, headers: Mapping[str, str]) -> None:
         raise Away(str(error) or type(error).__name__) from error
     if not 200 <= status < 300:
         raise NotTaken(f"it answered {status}")
+
+
+def complaint(address: str) -> str:
+    """Why nothing will ever be sent there, as far as the address itself tells; empty where that is not known."""
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        return "This is no address."
+    if url.scheme != "https":
+        return "Write an https address, as in https://hooks.example.com/x: plain http is not used for any host."
+    host = url.hostname or ""
+    if host in settings.COUNTERSIGN_WEBHOOK_HOSTS or not _is_inside(host):
+        return ""
+    return f"{host} is no public address, so nothing is sent there unless COUNTERSIGN_WEBHOOK_HOSTS names it."
 
 
 def is_public(address: str) -> bool:
@@ -133,6 +148,16 @@ def _left(until: float, timeout: float | None) -> float:
     if left <= 0:
         raise Away(f"it took longer than {SECONDS_IN_ALL:g} seconds in all")
     return left if timeout is None else min(left, timeout)
+
+
+def _is_inside(host: str) -> bool:
+    """Is it, without a question to anybody, a place of our own?"""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not is_public(host if ":" in host else socket.inet_ntoa(socket.inet_aton(host)))
+    except (OSError, ValueError):
+        return False  # a name, which is asked for when something is sent
 
 
 def _host(url: httpcore.URL) -> str:

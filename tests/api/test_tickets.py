@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.handlers.asgi import ASGIRequest
 
 from approvals import restores
+from approvals.api import bodies
+from approvals.errors import TooLarge
 from approvals.models import Cluster, RemoteRequest, Ticket
 from tests import factories
 from tests.api.programs import Program, code_of
@@ -102,6 +106,17 @@ class TestAsking:
         assert code_of(refused) == (422, "invalid_args")
         assert [error["path"] for error in refused.json()["errors"]] == [path]
         assert not Ticket.objects.exists()
+
+    def test_what_comes_in_pieces_without_a_length_is_too_large_too(self) -> None:
+        scope = {"method": "POST", "path": "/", "headers": [(b"content-type", b"application/json")]}
+        request = ASGIRequest(scope, BytesIO(b"?" * (bodies.MOST_BYTES + 1)))
+        with pytest.raises(TooLarge):
+            bodies.StrictJSON().parse_body(request)
+
+    def test_a_wrong_value_of_the_address_is_named_after_where_it_stands(self, agent: Program) -> None:
+        refused = agent.get("tickets", limit="many")
+        assert code_of(refused) == (422, "invalid_args")
+        assert [error["path"] for error in refused.json()["errors"]] == ["/query/limit"]
 
     def test_arguments_nobody_could_read_are_too_large(self, agent: Program) -> None:
         assert code_of(agent.ask(args={"text": "x" * 300_000})) == (413, "too_large")

@@ -162,6 +162,12 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(wrong, client, ticket):
     assert answer.status_code == 400 and answer.json()["detail"]
 
 
+@pytest.mark.parametrize("bytes", [70_000, 3_000_000])
+def test_a_message_that_is_too_large_is_refused_with_a_sentence(bytes, client, ticket):
+    answer = callback(client, ticket, raw="x" * bytes)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
 @pytest.mark.parametrize("wrong", [{"payload": "{"}, {"payload": "{}"}, {"value": "approve"}, {"value": "approve x y"}])
 def test_a_button_of_somebody_elses_is_refused_with_a_sentence(wrong, client, ticket):
     assert slack(client, ticket, **wrong).json()["code"] == "malformed"

@@ -568,6 +568,8 @@ def test_a_channel_is_added_listed_and_removed_on_the_command_line(cast, monkeyp
     assert "group security  e-mail  opened,stuck" in capsys.readouterr().out
     with pytest.raises(CommandError, match="no group called"):
         call_command("notify", "add", "Ops", "--group", "nobody", "--mail")
+    with pytest.raises(CommandError, match="no kind “unknown”: take of opened, escalated"):
+        call_command("notify", "add", "Ops", "--group", "security", "--mail", "--kinds", "opened,unknown")
     call_command("notify", "remove", str(NoticeChannel.objects.get().pk))
     assert not NoticeChannel.objects.exists()
 

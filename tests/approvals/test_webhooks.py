@@ -245,6 +245,26 @@ def test_only_https_is_used(address):
         Webhook.objects.create(name="Wrong", address=address)
 
 
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("http://localhost:9911/wh", "Write an https address"),
+        ("ftp://hooks.example.com/", "Write an https address"),
+        ("https://[::1", "This is no address."),
+        ("https://10.0.0.1/x", "COUNTERSIGN_WEBHOOK_HOSTS"),
+        ("https://127.1/", "COUNTERSIGN_WEBHOOK_HOSTS"),
+        ("https://[::1]/", "COUNTERSIGN_WEBHOOK_HOSTS"),
+        ("https://localhost/", "COUNTERSIGN_WEBHOOK_HOSTS"),
+    ],
+)
+def test_an_address_to_which_nothing_is_sent_is_refused_when_it_is_saved(client, admin, settings, address, why):
+    settings.COUNTERSIGN_WEBHOOK_HOSTS = ["hooks.internal"]
+    client.force_login(admin)
+    page = client.post("/admin/approvals/webhook/add/", {"name": "CI", "address": address}).content.decode()
+    assert why in page and not Webhook.objects.exists()
+    assert outbound.complaint("https://hooks.internal/x") == outbound.complaint("https://1.1.1.1/") == ""
+
+
 def test_the_secret_is_shown_once(client, admin):
     client.force_login(admin)
     said = {"name": "CI", "address": "https://hooks.example.com/x", "enabled": "on"}

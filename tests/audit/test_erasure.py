@@ -42,7 +42,7 @@ def erase(ticket: Ticket, reason: str = "asked for by the person") -> str:
 
 
 def test_an_erased_payload_is_gone_and_the_record_is_whole(ticket: Ticket) -> None:
-    assert f"Erased what ticket {ticket.pk} and 3 entries of the record said" in erase(ticket)
+    assert f"Erased what ticket {ticket.pk} said, and 3 entries of the record about it." in erase(ticket)
     report = stored.inspect(keys=keys.known())
     assert (report.first, report.erased) == (None, 3)
     assert not any(b"Ana is ill" in bytes(payload.body) for payload in Payload.objects.all())

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from approvals.audit import keys, notes, places, sealing
+from approvals.audit import heads, keys, notes, places, sealing
 from approvals.models import HeadExport, Seal
 from hitl_site import environment
 from tests import factories
+from tests.audit.hands import unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -146,6 +147,44 @@ def test_a_place_that_is_away_holds_up_no_other_and_is_tried_again(
     )
     receiver.status = 200
     assert (bring(settings, away)[away].size, HeadExport.objects.get(place=away).error) == (seal.size, "")
+
+
+@pytest.fixture
+def claimed(seal: Seal, settings: Any, tmp_path: Path) -> str:
+    """A folder that has the head, and of which the database says that it has one that nobody ever signed."""
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "heads").mkdir()
+    place = f"file://{tmp_path}/heads"
+    bring(settings, place)
+    HeadExport.objects.update(size=10**9)
+    return place
+
+
+def test_a_number_in_the_database_keeps_no_head_from_leaving(
+    claimed: str, settings: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert places.unreached() == [claimed]
+    factories.open_ticket("unknown_action")
+    sealing.seal()
+    newest = Seal.objects.last()
+    assert newest and bring(settings, claimed)[claimed].size == newest.size
+    assert is_our_note((tmp_path / "heads" / f"head.{newest.size:012}").read_text(), newest)
+    assert "somebody changed that" in caplog.text and places.unreached() == []
+
+
+def test_a_record_that_was_rolled_back_sends_no_older_head(claimed: str, settings: Any, tmp_path: Path) -> None:
+    with unguarded() as superuser:
+        superuser.execute("UPDATE approvals_seal SET root = sha256(root)")
+    heads.path().write_text(Seal.objects.get().note)
+    assert bring(settings, claimed)[claimed].size == 10**9
+
+
+def test_a_place_that_lacks_the_head_for_long_is_named(seal: Seal, settings: Any) -> None:
+    settings.COUNTERSIGN_HEAD_PLACES = ["syslog+tcp://127.0.0.1:1"]
+    assert places.unreached() == []
+    with unguarded() as superuser:
+        superuser.execute("UPDATE approvals_seal SET at = at - interval '1 hour'")
+    assert places.unreached() == ["syslog+tcp://127.0.0.1:1"]
 
 
 @pytest.mark.parametrize(

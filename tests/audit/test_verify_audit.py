@@ -251,6 +251,22 @@ def test_a_head_that_was_kept_shows_a_record_that_was_rolled_back(
     assert (first["kind"], first["leaf"], first["until"]) == ("rolled back", 6, 6)
 
 
+def test_an_export_is_not_called_damaged_for_a_head_that_was_signed_later(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    export, head = tmp_path / "export", tmp_path / "head"
+    call_command("export_audit")
+    export.write_text(capsys.readouterr().out)
+    sealing.seal()
+    head.write_text(Seal.objects.get(size=8).note)
+    with pytest.raises(SystemExit, match="1"):
+        call_command("verify_audit", "--export", str(export), "--head", str(head))
+    told = capsys.readouterr().out
+    assert told.startswith("NOT PROVEN") and "Copy the head first and export then" in told
+    export.write_text(export.read_text().replace("unknown_action", "another_action", 1))
+    assert verified(capsys, "--export", str(export), "--head", str(head))["first"]["kind"] == "changed"
+
+
 def test_a_head_that_nobody_here_signed_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "head").write_text("countersign/x\n3\nAAAA\n\n— countersign AAAA\n")
     command = [sys.executable, "-m", "approvals.audit.verify", __file__, "--head", str(tmp_path / "head")]

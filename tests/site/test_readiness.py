@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 from agents import checkpoints
 from agents.models import Worker
 from approvals import freezes
+from approvals.models import HeadExport
 from hitl_site import health
 from tests import factories
 
@@ -60,6 +62,16 @@ def test_entries_that_wait_long_for_a_seal_are_told(client: Client, fenced: None
         cursor.execute("UPDATE approvals_auditentry SET at = at - interval '90 seconds'")
     line = told(client)[1][1]
     assert "without a seal has waited 9" in line and "nobody is notified" in line
+
+
+def test_a_place_of_heads_that_lacks_the_newest_is_told_without_its_address(
+    client: Client, fenced: None, settings: Any, tmp_path: Path
+) -> None:
+    alive()
+    settings.DATA_DIR, settings.COUNTERSIGN_HEAD_PLACES = tmp_path, ["https://heads.example.com/key"]
+    HeadExport.objects.create(place="https://heads.example.com/key", size=10**9)
+    line = told(client)[1][1]
+    assert "not at 1 of COUNTERSIGN_HEAD_PLACES" in line and "example.com" not in line
 
 
 def test_frozen_is_ready_for_people(client: Client, fenced: None) -> None:

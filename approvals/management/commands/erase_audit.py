@@ -32,7 +32,8 @@ class Command(BaseCommand):
             raise CommandError(str(refusal), returncode=2) from None
         if not erased:
             raise CommandError(f"There is nothing to erase of ticket {number}.", returncode=2)
-        self.stdout.write(f"Erased what ticket {number} and {erased} entries of the record said.")
+        entries = "1 entry" if erased == 1 else f"{erased:,} entries"
+        self.stdout.write(f"Erased what ticket {number} said, and {entries} of the record about it.")
 
 
 def person(name: str | None) -> User | None:

@@ -44,6 +44,9 @@ class Command(BaseCommand):
         getattr(self, f"_{options['what']}")(options)
 
     def _add(self, options: dict[str, Any]) -> None:
+        kinds = [kind.strip() for kind in options["kinds"].split(",") if kind.strip()]
+        if unknown := [kind for kind in kinds if kind not in KINDS]:
+            raise CommandError(f"There is no kind “{unknown[0]}”: take of {', '.join(KINDS)}.", returncode=USAGE)
         try:
             channel = channels.add(
                 actor=None,
@@ -52,7 +55,7 @@ class Command(BaseCommand):
                 is_public=False,
                 name=options["name"],
                 address="" if options["mail"] else sys.stdin.readline().strip(),
-                kinds=[kind.strip() for kind in options["kinds"].split(",") if kind.strip()],
+                kinds=kinds,
                 window_seconds=max(options["window"], 0),
                 shows_args=options["shows_args"],
             )
