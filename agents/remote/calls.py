@@ -29,15 +29,24 @@ class BoundCall:
 
     def made(self, args: Mapping[str, Any]) -> Any:
         """Make it with these arguments: those that nobody changed as they came, the others as they were signed."""
-        changed = {name: value for name, value in args.items() if name not in self.args or value != self.args[name]}
+        changed = {
+            name: value for name, value in args.items() if name not in self.args or not _same(value, self.args[name])
+        }
         taken = {name: value for name, value in _flat(self.bound).items() if name in args}
         return _called(self.function, taken | changed)
 
 
 def bind(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BoundCall:
-    """The call by name, defaults included. Raises TypeError where an argument is not JSON: nobody could read it."""
+    """The call by name, defaults included. Raises TypeError where an argument is not JSON: nobody could read it.
+
+    So it does where two arguments have one name, as `f(1, a=2)` of `def f(a, /, **more)`: one would hide the other.
+    """
     bound = inspect.signature(function).bind(*args, **kwargs)
     bound.apply_defaults()
+    if twice := _twice(bound):
+        raise TypeError(
+            f"People sign arguments by their names, and two arguments of {function.__name__} are called {twice}"
+        )
     try:
         told = json.loads(json.dumps(_flat(bound), allow_nan=False, ensure_ascii=False).encode())
     except (TypeError, ValueError, RecursionError) as error:
@@ -79,6 +88,24 @@ def _flat(bound: inspect.BoundArguments) -> dict[str, Any]:
         kind = bound.signature.parameters[name].kind
         told |= value if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
     return told
+
+
+def _twice(bound: inspect.BoundArguments) -> str:
+    """A name that a parameter has and one of `**more` too; empty where there is none."""
+    more = [p.name for p in bound.signature.parameters.values() if p.kind is p.VAR_KEYWORD]
+    own = bound.arguments.keys() - {*more}
+    return next((name for name in bound.arguments.get("".join(more), {}) if name in own), "")
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Equality of JSON: to Python `True` is 1."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return bool(left == right)
 
 
 def _called(function: Callable[..., Any], args: dict[str, Any]) -> Any:

@@ -229,6 +229,21 @@ class TestCalls:
         call = calls.bind(pay, (5,), {})
         assert call.made({"amount": 3, "to": "bob", "notes": ["x"]}) == (3, "bob", ("x",), {})
 
+    @pytest.mark.parametrize(("asked", "signed"), [(1, True), ([{"a": 1}], [{"a": True}]), (True, 1), (0, False)])
+    def test_an_edit_that_python_takes_for_the_same_changes_the_call_too(self, asked: Any, signed: Any) -> None:
+        def take(value: Any) -> Any:
+            return value
+
+        assert repr(calls.bind(take, (asked,), {}).made({"value": signed})) == repr(signed)
+
+    def test_two_arguments_of_one_name_are_not_asked_for(self) -> None:
+        def take(a: int, /, *rest: int, **more: int) -> None: ...
+
+        for name in ("a", "rest"):
+            with pytest.raises(TypeError, match=f"two arguments of take are called {name}"):
+                calls.bind(take, (1,), {name: 2})
+        assert calls.bind(take, (1,), {"more": 2}).args == {"a": 1, "rest": [], "more": 2}
+
     def test_what_nobody_can_read_is_not_asked_for(self) -> None:
         with pytest.raises(TypeError, match="no JSON"):
             calls.bind(pay, (object(),), {})
