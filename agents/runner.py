@@ -80,8 +80,10 @@ async def _explained(thread_id: str, work: Any) -> None:
 
 
 async def _given_up(thread_id: str, error: ModelRefused) -> bool:
-    """A run that waits to begin fails: whoever asked for it is told, and may ask again. One that people have decided
-    on waits: their word is not lost over a key that a new worker lacks."""
+    """A run that waits to begin fails, and whoever asked for it may ask again.
+
+    One that people have decided on waits: their word is not lost over a key that a new worker lacks.
+    """
     async with leases.held(thread_id) as lease:
         is_unbegun = lease.run.status == RunStatus.QUEUED
         if is_unbegun:

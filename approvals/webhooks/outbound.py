@@ -22,6 +22,13 @@ SECONDS = 5.0
 SECONDS_IN_ALL = 20.0
 #: Addresses that hold an IPv4 address inside: NAT64.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+#: All that is given out for the internet; what lies outside is for some network's own use, however it is called.
+_UNICAST = ipaddress.ip_network("2000::/3")
+#: In there and among the IPv4 addresses, also those that Python does not know yet: the old 6to4 relays, protocols,
+#: Teredo among them, and examples.
+_SPECIAL = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "3fff::/20"))
+)
 
 
 class NotTaken(Exception):
@@ -80,9 +87,9 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
-        if ip.teredo or ip.is_site_local:
+        if ip not in _UNICAST:
             return False
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _SPECIAL)
 
 
 class Timed(httpcore.NetworkStream):

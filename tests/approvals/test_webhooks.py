@@ -180,6 +180,9 @@ INSIDE = [
     *("fd00:ec2::254", "fec0::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254"),
     *("64:ff9b::7f00:1", "64:ff9b::a00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2002:a00:1::"),
     *("2002:a9fe:a9fe::", "2001:db8::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2"),
+    *("64:ff9b:1::7f00:1", "64:ff9b:1::808:808", "::127.0.0.1", "::8.8.8.8", "::ffff:0:127.0.0.1", "::ffff:0:8.8.8.8"),
+    *("192.88.99.1", "2002:c058:6301::", "192.0.0.9", "3fff::1", "3fff:fff::1", "5f00::1", "2001:1::1", "100::1"),
+    *("4000::1", "64:ff9b::c058:6301"),
 ]
 
 
@@ -188,7 +191,9 @@ def test_no_address_of_ours_counts_as_public(address):
     assert not outbound.is_public(address)
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "8.8.8.8", "93.184.215.14", "2606:4700:4700::1111", "64:ff9b::101:101"])
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "8.8.8.8", "93.184.215.14", "2606:4700:4700::1111", "64:ff9b::101:101", "2002:101:101::"]
+)
 def test_an_address_of_the_internet_does(address):
     assert outbound.is_public(address)
 
