@@ -7,7 +7,9 @@ Account numbers and addresses are no secrets: they are what a reviewer has to ch
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
+from enum import IntEnum
 from fnmatch import fnmatchcase
 from itertools import count
 from typing import Any
@@ -17,13 +19,28 @@ REDACTED = "[redacted]"
 #: What hides one secret, a text or a number: what stands there instead.
 Hide = Callable[[Any], str]
 
+
+class Secrecy(IntEnum):
+    """How much of what stands in a field is secret."""
+
+    NOTHING = 0
+    #: What is no number: `tokens` may be some, or how many.
+    WORDS = 1
+    ALL = 2
+
+
 #: Fields whose value is a secret, whatever it looks like.
 _FIELDS = re.compile(
-    r"(?:^|[_\-.\s])(?:password|passwd|passphrase|pwd|secret|(?:secret|api|access|private|signing|encryption)[_\-]?key|"
-    r"auth(?:orization)?|credentials?|cookie|session[_\-]?id|(?:access|refresh|auth|bearer|id)[_\-]?token|token|pin|cvv|otp)"
-    r"$",
+    r"(?:^|[_\-.\s])(?:[a-z]*passwords?|[a-z]*passwd|passphrases?|passcodes?|pwd|[a-z]*secrets?|"
+    r"(?:db|database|user|admin|root|login|mail|smtp|imap|ftp|ssh|sql|mysql|redis|proxy)[_\-]?pass|"
+    r"(?:secret|api|access|private|signing|encryption)[_\-]?keys?|"
+    r"auth(?:orization)?|credentials?|cookies?|session[_\-]?ids?|"
+    r"(?:access|refresh|auth|bearer|id|api|csrf|session)[_\-]?tokens?|token|pin|cvv|cvc|t?otp|jwt)"
+    r"(?:[_\-\s](?:confirm(?:ation)?|again|repeat|hash|value|pem|header))?[_\-\s]?[0-9]{0,4}$|^tokens$",
     re.IGNORECASE,
 )
+_COUNTED = re.compile(r"tokens$", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9.,_]{1,30}")
 #: Borders between the words of a camelCase name.
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 #: What stands for a secret already is none.
@@ -41,28 +58,37 @@ _SHAPES = re.compile(
             r"\bcs_[0-9A-Za-z_-]{20,250}",
             r"\bAIza[0-9A-Za-z_-]{35}\b",
             r"\beyJ[0-9A-Za-z_-]{8,4000}\.[0-9A-Za-z_-]{8,8000}\.[0-9A-Za-z_-]{0,1000}",
-            rf"(?<=[Bb]earer ){_STANDS}[0-9A-Za-z._~+/=-]{{8,4000}}",
+            rf"(?<=(?i:bearer) ){_STANDS}[0-9A-Za-z._~+/=-]{{8,4000}}",
             r"(?<=: Basic )[0-9A-Za-z+/]{8,4000}={0,2}",
-            rf"(?<=://){_STANDS}[^\s/:@]{{1,200}}:[^\s/@]{{1,200}}(?=@)",
+            rf"(?<=://){_STANDS}[^\s/:@]{{0,200}}:[^\s/@]{{1,200}}(?=@)",
+            r"(?<=AccountKey=)[0-9A-Za-z+/]{8,200}={0,2}",
         )
     )
 )
 #: Without one of these there is no such shape: almost every text is done with then.
 _BEGINNINGS = (
     *("-----BEGIN ", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "k_live_"),
-    *("k_test_", "whsec_", "sk-", "cs_", "AIza", "eyJ", "earer ", ": Basic ", "://"),
+    *("k_test_", "whsec_", "sk-", "cs_", "AIza", "eyJ", "earer ", "EARER "),
+    *(": Basic ", "://", "AccountKey="),
 )
-_SIGNS = ("=", '":', "':", '" :', "' :", "ey: ")
-#: `password=…`, `"password": "…"`, `X-Api-Key: …` inside a text; whether the name is one of a secret is asked then.
+_SIGNS = ("=", '":', "':", '" :', "' :", ": ")
+#: `password=…`, `"password": "…"`, also in JSON within JSON, `X-Api-Key: …` inside a text: first the name, and where it
+#: is one of a secret what is told of it. Of another name nothing is passed over: a secret may stand in its value.
+_NAMED = re.compile(r"""(?P<name>[\w-]{1,60}+)(?:\\{0,9}["']\s{0,5}:\s{0,5}|=|(?P<colon>:[ ]{1,5}))""")
 _TOLD = re.compile(
-    rf"""(?P<name>[\w-]{{1,60}}+)(?P<sign>["']\s{{0,5}}:\s{{0,5}}|=|(?i:(?<=key)): ){_STANDS}"""
-    r"""(?:"(?P<double>[^"\n]{1,4000})"|'(?P<single>[^'\n]{1,4000})'|(?P<bare>(?!(?:null|true|false|None|True|False)\b)[^\s"'&;,)}\][{(<]{4,4000}))"""
+    _STANDS + r"""(?:\\{1,9}"(?P<nested>[^"\\\n]{1,4000})\\{1,9}"|"(?P<double>(?:[^"\\\n]|\\[^\n]){1,4000})"|"""
+    r"""'(?P<single>[^'\n]{1,4000})'|(?P<bare>(?!(?:null|true|false|None|True|False)\b)[^\s\\"'&;,)}\][{(<]{4,4000}))"""
 )
+#: After a colon people write sentences too: a secret has letters and digits, or the line for itself.
+_MIXED = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?=[^0-9]*[0-9]).{6}")
+_LINE_BEGINS = re.compile(r"(?:^|\n)[ \t>*-]{0,40}\Z")
+_LINE_ENDS = re.compile(r"[ \t]{0,5},?[ \t]{0,5}(?:[\r\n]|\Z)")
+_NO_SECRET = re.compile(r"(?:required|optional|unchanged|missing|invalid|expired|wrong|none)\b", re.IGNORECASE)
 
 
 def redacted(value: Any, *, also: Sequence[str] = (), hide: Hide = lambda _: REDACTED) -> Any:
     """The same JSON value without the secrets that are recognised in it; `also`: further names of fields, as globs."""
-    return _without(value, also=also, hide=hide, inside=False)
+    return _without(value, also=also, hide=hide, inside=Secrecy.NOTHING)
 
 
 def names(keys: Collection[Any], *, also: Sequence[str] = (), hide: Hide = lambda _: REDACTED) -> dict[Any, Any]:
@@ -83,31 +109,44 @@ def text(words: str, *, also: Sequence[str] = (), hide: Hide = lambda _: REDACTE
     if any(beginning in words for beginning in _BEGINNINGS):
         words = _SHAPES.sub(lambda found: hide(found[0]), words)
     if any(sign in words for sign in _SIGNS):
-        words = _TOLD.sub(lambda found: _untold(found, also, hide), words)
+        words = "".join(_untold(words, also, hide))
     return words
 
 
 def is_secret(name: str, *, also: Sequence[str] = ()) -> bool:
     """Is what a field of this name holds a secret?"""
-    spaced = _CAMEL.sub("_", name)
-    return bool(_FIELDS.search(spaced)) or any(
-        fnmatchcase(one, glob.lower()) for glob in also for one in (name.lower(), spaced.lower())
-    )
+    return bool(_secrecy(name, also))
 
 
-def _without(value: Any, *, also: Sequence[str], hide: Hide, inside: bool) -> Any:
+def _secrecy(name: str, also: Sequence[str]) -> Secrecy:
+    plain = name if name.isascii() else unicodedata.normalize("NFKC", name)
+    spaced = _CAMEL.sub("_", plain)
+    if any(fnmatchcase(one, glob.lower()) for glob in also for one in (plain.lower(), spaced.lower())):
+        return Secrecy.ALL
+    if not _FIELDS.search(spaced):
+        return Secrecy.NOTHING
+    return Secrecy.WORDS if _COUNTED.search(spaced) else Secrecy.ALL
+
+
+def _without(value: Any, *, also: Sequence[str], hide: Hide, inside: Secrecy) -> Any:
     """What stands in such a field is secret all through; a flag or nothing tells no secret."""
     if isinstance(value, dict):
         shown = names(value, also=also, hide=hide)
         return {
-            shown[key]: _without(found, also=also, hide=hide, inside=inside or is_secret(str(key), also=also))
+            shown[key]: _without(found, also=also, hide=hide, inside=max(inside, _secrecy(str(key), also)))
             for key, found in value.items()
         }
     if isinstance(value, list | tuple):
         return [_without(item, also=also, hide=hide, inside=inside) for item in value]
-    if inside and value != "" and isinstance(value, str | int | float) and not isinstance(value, bool):
+    if _is_hidden(value, inside):
         return hide(value)
     return text(value, also=also, hide=hide) if isinstance(value, str) else value
+
+
+def _is_hidden(value: Any, inside: Secrecy) -> bool:
+    if inside is Secrecy.WORDS:
+        return isinstance(value, str) and value != "" and not _NUMBER.fullmatch(value)
+    return bool(inside) and value != "" and isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def _may_hold(words: str) -> bool:
@@ -120,9 +159,27 @@ def _numbered(words: str) -> Iterator[str]:
     yield from (f"{words} {n}" for n in count(2))
 
 
-def _untold(found: re.Match[str], also: Sequence[str], hide: Hide) -> str:
-    if not is_secret(found["name"], also=also):
-        return found[0]
-    kind = next(kind for kind in ("double", "single", "bare") if found[kind])
-    begins, ends = (at - found.start() for at in found.span(kind))
-    return f"{found[0][:begins]}{hide(found[kind])}{found[0][ends:]}"
+def _untold(words: str, also: Sequence[str], hide: Hide) -> Iterator[str]:
+    """The words piece by piece, each secret that is told by its name hidden."""
+    done = 0
+    for named in _NAMED.finditer(words):
+        secrecy = _secrecy(named["name"], also) if named.start() >= done else Secrecy.NOTHING
+        told = _TOLD.match(words, named.end()) if secrecy else None
+        if told is None or told.lastgroup is None:
+            continue
+        if _is_hidden(told[told.lastgroup], secrecy) and not _is_prose(named, told):
+            yield words[done : told.start(told.lastgroup)]
+            yield hide(told[told.lastgroup])
+            done = told.end(told.lastgroup)
+    yield words[done:]
+
+
+def _is_prose(named: re.Match[str], told: re.Match[str]) -> bool:
+    """Is what follows this colon a word of a sentence, and no value?"""
+    bare = told["bare"]
+    if not (named["colon"] and bare) or named["name"].lower().endswith("key") or _MIXED.match(bare):
+        return False
+    if _NO_SECRET.match(bare) or not _LINE_ENDS.match(told.string, told.end()):
+        return True
+    before = named.string[max(0, named.start() - 41) : named.start()]
+    return not _LINE_BEGINS.search(before)
