@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from django.conf import settings
+
 from approvals import redaction
 
 _about: ContextVar[Mapping[str, Any]] = ContextVar("countersign_about", default=MappingProxyType({}))
@@ -50,7 +52,11 @@ class PlainRefusals(logging.Filter):
 
 
 class Lines(logging.Formatter):
-    """For people: the time, how bad it is, who says it, what it is about. A traceback keeps its lines."""
+    """For people: the time, how bad it is, who says it, what it is about.
+
+    A traceback keeps its lines, each set in: what was raised may hold somebody's words, and only a line of the log
+    begins at the margin.
+    """
 
     def __init__(self) -> None:
         super().__init__("{asctime} {levelname} {name}: {message}", style="{")
@@ -63,7 +69,11 @@ class Lines(logging.Formatter):
 
     def formatException(self, ei: Any) -> str:
         """Without what looks like a secret."""
-        return redaction.text(super().formatException(ei))
+        return _set_in(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:
+        """The same."""
+        return _set_in(super().formatStack(stack_info))
 
 
 class JSONLines(logging.Formatter):
@@ -75,14 +85,26 @@ class JSONLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": redaction.text(record.getMessage()),
+            "message": _without_secrets(record.getMessage()),
             "process": record.process,
             **_about.get(),
         }
         if record.exc_info:
-            line["exception"] = redaction.text(self.formatException(record.exc_info))
+            line["exception"] = _without_secrets(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=True, default=str)
 
 
 def _said(words: str) -> str:
-    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in redaction.text(words))
+    return _visible(_without_secrets(words))
+
+
+def _set_in(trace: str) -> str:
+    return "\n".join(f"    {_visible(line)}" for line in _without_secrets(trace).split("\n"))
+
+
+def _without_secrets(words: str) -> str:
+    return redaction.text(words, also=settings.COUNTERSIGN_SECRET_FIELDS)
+
+
+def _visible(words: str) -> str:
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in words)

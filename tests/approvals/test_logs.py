@@ -50,12 +50,24 @@ def test_nobody_forges_a_line(sign: str) -> None:
     assert sign not in line(logs.JSONLines(), "%s", words)
 
 
-@pytest.mark.parametrize("formatter", [logs.Lines(), logs.JSONLines()])
-def test_no_secret_is_told(formatter: logging.Formatter) -> None:
+@pytest.mark.parametrize("sign", ["\n", "\r\n", "\u2028", "\x1b[2J", "\u202e"])
+def test_no_line_of_what_was_raised_looks_like_one_of_the_log(sign: str) -> None:
     try:
-        raise ValueError(f"refused {TOKEN}")
+        raise ValueError(f"from an agent{sign}2026-01-01 INFO approvals: all is well")
     except ValueError as error:
-        assert TOKEN not in line(formatter, "sent %s", TOKEN, error=error)
+        first, *others = line(logs.Lines(), "It failed", error=error).splitlines()
+    assert first.endswith("It failed") and len(others) > 3
+    assert all(one.startswith("    ") and one.isprintable() for one in others)
+
+
+@pytest.mark.parametrize("formatter", [logs.Lines(), logs.JSONLines()], ids=["lines", "json"])
+def test_no_secret_is_told(formatter: logging.Formatter, settings: Any) -> None:
+    settings.COUNTERSIGN_SECRET_FIELDS = ["iban"]
+    try:
+        raise ValueError(f"refused {TOKEN}, iban=DE89370400440532013000")
+    except ValueError as error:
+        said = line(formatter, "sent %s, iban=DE89370400440532013000", TOKEN, error=error)
+    assert TOKEN not in said and "DE89" not in said
 
 
 def test_a_request_is_about_the_ticket_of_its_address(rf: Any) -> None:
