@@ -132,6 +132,16 @@ def test_a_ticket_that_ends_otherwise_after_all_has_its_day_counted_anew(alice: 
     assert (line().approved, line().withdrawn) == (2, 1)
 
 
+def test_a_ticket_that_ended_before_midnight_and_commits_after_it_is_counted(alice: Any) -> None:
+    moved(asked(1, alice), days=1)
+    connection.check_constraints()
+    assert (line().tickets, TalliedDay.objects.count()) == (1, 1)
+    yesterday = Ticket.objects.get().resolved_at
+    force([open_ticket("send_email")], state="cancelled", outcome="cancelled", resolved_at=yesterday)
+    connection.check_constraints()  # as at the commit
+    assert (line().tickets, line().withdrawn) == (2, 1)
+
+
 def test_figures_take_as_many_queries_for_many_tickets_as_for_few(alice: Any) -> None:
     counted = []
     for number in (1, 15):
