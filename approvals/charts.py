@@ -21,6 +21,16 @@ class Bar:
     height: float
     kind: str = ""
 
+    @property
+    def middle(self) -> float:
+        """Where a word about a column stands."""
+        return round(self.x + self.width / 2, 2)
+
+    @property
+    def above(self) -> float:
+        """Just over a column."""
+        return round(self.y - 3, 2)
+
 
 def columns(counts: Sequence[int]) -> list[Bar]:
     """One column for each, the tallest as high as the drawing."""

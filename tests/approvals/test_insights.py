@@ -82,6 +82,12 @@ def test_who_decided_how_much_is_counted_once_for_each_word(alice: Any, bob: Any
     assert figures.over(30).reviewers == [("alice", 3), ("bob", 2)]
 
 
+def test_a_column_knows_where_its_words_stand() -> None:
+    low, high = charts.columns([1, 2])
+    assert (low.middle, low.above) == (150.0, 57.0)
+    assert (high.middle, high.above) == (450.0, -3.0)
+
+
 def test_hours_hold_every_ending(alice: Any) -> None:
     moved(asked(3, alice), days=2)
     asked(1, alice)
