@@ -27,6 +27,7 @@ def test_ticket_arrives_without_reload_and_title_counts(page, alice, transfers, 
             ticket = elsewhere(factories.open_ticket)
             shown(page, f"#inbox-list > #ticket-row-{ticket.pk}")
             assert page.title().startswith(f"({number}) ")
+            shown(page, "[data-tab='']", str(number))
         shown(page, "#inbox h1", "2 waiting for you")
         shown(page, "#announce", "new ticket")
         assert page.evaluate("document.body.dataset.loadedOnce") == "yes"
@@ -123,6 +124,14 @@ def test_no_row_moves_under_a_pointer(page, alice, hurried, test_database):
         page.mouse.move(0, 0)
         shown(page, f"#inbox-list > #ticket-row-{ticket.pk}:first-child")
         assert page.locator("#newcomers").is_hidden()
+        page.keyboard.press("k")
+        place = row.bounding_box()
+        ticket = elsewhere(factories.open_ticket, "page_someone", args={"to": "bob"})
+        shown(page, "#newcomers", "1 new")
+        assert row.bounding_box() == place
+        page.keyboard.press("n")
+        shown(page, f"#inbox-list > #ticket-row-{ticket.pk}")
+        assert row.evaluate("row => row.contains(document.activeElement)")
 
 
 def test_own_vote_elsewhere_moves_the_row_and_every_tab_counts(page, alice, transfers, test_database):

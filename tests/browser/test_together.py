@@ -102,6 +102,22 @@ def test_an_answer_about_who_is_looking_swallows_no_letter(
     page.context.close()
 
 
+def test_a_letter_rests_on_a_ticket_that_has_just_changed(
+    live_server: Any, browser: Browser, ticket: Ticket, alice: Any
+) -> None:
+    page = opened(browser, live_server, alice, ticket.get_absolute_url())
+    wait_for_letters(page)
+    page.evaluate(
+        "htmx.trigger('#ticket', 'htmx:afterSettle');"
+        " document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'r', bubbles: true }))"
+    )
+    assert page.evaluate("document.activeElement.id") != "reject-message"
+    wait_for_letters(page)
+    page.keyboard.press("r")
+    assert page.evaluate("document.activeElement.id") == "reject-message"
+    page.context.close()
+
+
 def test_a_page_that_was_asked_for_before_a_decision_does_not_draw_over_it(
     live_server: Any, browser: Browser, ticket: Ticket, carol: Any
 ) -> None:
