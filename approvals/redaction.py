@@ -48,13 +48,16 @@ _STANDS = r"(?!\[redacted\]|\[secret: )"
 _SHAPES = re.compile(
     "|".join(
         (
-            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^-]|-(?!----))*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?",
+            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----))*"
+            r"(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?",
             r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
             r"\bgh[pousr]_[0-9A-Za-z]{20,255}\b|\bgithub_pat_[0-9A-Za-z_]{20,255}\b",
             r"\bglpat-[0-9A-Za-z_-]{20,250}",
             r"\bxox[abeoprs]-[0-9A-Za-z-]{10,250}",
             r"\b[rs]k_(?:live|test)_[0-9A-Za-z]{16,250}\b|\bwhsec_[0-9A-Za-z]{16,250}\b",
             r"\bsk-[0-9A-Za-z_-]{20,250}",
+            r"\bnpm_[0-9A-Za-z]{36}\b|\bhf_[0-9A-Za-z]{30,250}\b|\bdop_v1_[0-9a-f]{64}\b|\bpypi-AgE[0-9A-Za-z_-]{16,500}",
+            r"\bxapp-[0-9]-[0-9A-Za-z-]{10,250}|\bSG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}\b",
             r"\bcs_[0-9A-Za-z_-]{20,250}",
             r"\bAIza[0-9A-Za-z_-]{35}\b",
             r"\beyJ[0-9A-Za-z_-]{8,4000}\.[0-9A-Za-z_-]{8,8000}\.[0-9A-Za-z_-]{0,1000}",
@@ -69,7 +72,7 @@ _SHAPES = re.compile(
 _BEGINNINGS = (
     *("-----BEGIN ", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "k_live_"),
     *("k_test_", "whsec_", "sk-", "cs_", "AIza", "eyJ", "earer ", "EARER "),
-    *(": Basic ", "://", "AccountKey="),
+    *(": Basic ", "://", "AccountKey=", "npm_", "hf_", "dop_v1_", "pypi-AgE", "xapp-", "SG."),
 )
 _SIGNS = ("=", '":', "':", '" :', "' :", ": ")
 #: `password=…`, `"password": "…"`, also in JSON within JSON, `X-Api-Key: …` inside a text: first the name, and where it

@@ -58,6 +58,13 @@ def test_how_many_tokens_stays(found: object) -> None:
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
         "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----",
         "-----BEGIN PRIVATE KEY-----\nMIIB",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\nlQdG\n-----END PGP PRIVATE KEY BLOCK-----",
+        "npm_" + "a1b2" * 9,
+        "hf_" + "aBcD" * 8,
+        "dop_v1_" + "a1b2" * 16,
+        "pypi-AgEIcHlwaS5vcmc" + "a1b2" * 8,
+        "xapp-1-A1B2-1234567890-abcdef",
+        "SG." + "a1" * 11 + "." + "b" * 43,
     ],
 )
 def test_what_looks_like_a_secret_is_redacted_in_any_field(secret: str) -> None:
