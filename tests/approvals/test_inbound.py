@@ -168,7 +168,9 @@ def test_a_message_that_is_too_large_is_refused_with_a_sentence(bytes, client, t
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
-@pytest.mark.parametrize("wrong", [{"payload": "{"}, {"payload": "{}"}, {"value": "approve"}, {"value": "approve x y"}])
+@pytest.mark.parametrize(
+    "wrong", [{"payload": "{"}, {"payload": "{}"}, {"value": "approve"}, {"value": "approve x y"}, {"who": "\ud800"}]
+)
 def test_a_button_of_somebody_elses_is_refused_with_a_sentence(wrong, client, ticket):
     assert slack(client, ticket, **wrong).json()["code"] == "malformed"
 

@@ -220,6 +220,7 @@ def test_the_page_says_it_in_words_and_leads_to_the_backtest(page: Any, alice: A
     moved(asked(20, alice), days=1, took=90)
     told = " ".join(page().split())
     assert "20 of 20 decisions" in told and "too strict: consider" in told
+    assert "20</text>" in told and "23</text>" in told
     assert f'href="/admin/approvals/policy/{mail.pk}/backtest/"' in told
     assert "1 min" in told and "<svg" in told and " style=" not in told
 

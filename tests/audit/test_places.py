@@ -37,13 +37,14 @@ def receiver() -> Iterator[HTTPServer]:
         def do_POST(self) -> None:
             self.server.taken.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
             self.send_response(self.server.status)
+            self.send_header("Content-Length", str(self.server.promised))
             self.end_headers()
 
         def log_message(self, *args: Any) -> None:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Keeper) as server:
-        server.taken, server.status = [], 204
+        server.taken, server.status, server.promised = [], 200, 0
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -125,6 +126,11 @@ def test_without_tls_a_web_address_is_one_of_this_machine(monkeypatch: pytest.Mo
     own = "http://127.0.0.1:8700/heads,http://[::1]/,http://localhost/"
     monkeypatch.setenv("COUNTERSIGN_HEAD_PLACES", own)
     assert environment.places("COUNTERSIGN_HEAD_PLACES") == own.split(",")
+
+
+def test_the_words_of_an_answer_are_not_waited_for(seal: Seal, settings: Any, receiver: Any) -> None:
+    place, receiver.promised = f"http://127.0.0.1:{receiver.server_port}/", 10
+    assert bring(settings, place)[place].error == ""
 
 
 def test_what_a_place_has_is_not_brought_again(seal: Seal, settings: Any, receiver: Any) -> None:
