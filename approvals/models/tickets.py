@@ -180,6 +180,16 @@ class Ticket(models.Model):
                 condition=~Q(state=TicketState.PENDING),
                 name="ticket_resolved_idx",
             ),
+            # What is rare is found by its state or its risk, by its graph and action, or by who may see it.
+            *(
+                models.Index(
+                    fields=(trait, "-resolved_at", "-id"),
+                    condition=~Q(state=TicketState.PENDING),
+                    name=f"ticket_past_{trait}_idx",
+                )
+                for trait in ("state", "risk")
+            ),
+            GinIndex(fields=("asked",), condition=~Q(state=TicketState.PENDING), name="ticket_past_asked_idx"),
             models.Index(
                 fields=("graph", "action", "-resolved_at", "-id"),
                 condition=~Q(state=TicketState.PENDING),

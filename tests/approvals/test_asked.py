@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from approvals import audit, display, inbox, listings, tickets
+from approvals.filters import Filters
 from approvals.inbox import Tab
 from approvals.models import (
     RISK_ORDER,
@@ -154,6 +155,36 @@ def test_a_row_that_is_pushed_knows_the_number_of_the_database(risks: None) -> N
     assert [urgency.of(ticket) for ticket in found] == [ticket.computed for ticket in found]
     near = min(ticket.deadline_at for ticket in found if ticket.deadline_at)
     assert nearest_deadline(ticket.computed for ticket in found) == near
+
+
+#: One in a hundred of what was decided ended at its deadline or asked Frank, and nothing of it was of low risk.
+_PAST = """
+INSERT INTO approvals_ticket SELECT made.* FROM approvals_ticket AS template, generate_series(1, 5000) AS n,
+LATERAL jsonb_populate_record(template, jsonb_build_object(
+    'id', template.id + n, 'thread_id', 'past-' || n, 'risk', 'medium',
+    'state', CASE n %% 100 WHEN 0 THEN 'expired' ELSE 'approved' END,
+    'outcome', CASE n %% 100 WHEN 0 THEN 'timed_out' ELSE 'approved' END,
+    'asked', CASE n %% 100 WHEN 1 THEN %(rare)s::int[] ELSE template.asked END,
+    'resolved_at', template.opened_at - make_interval(secs => n)
+)) AS made WHERE template.id = %(template)s
+"""
+
+
+@pytest.mark.parametrize("who", ["alice", "frank", "admin"])
+def test_what_is_rare_in_the_past_is_found_without_a_walk_through_it(cast: Any, who: str) -> None:
+    template = factories.open_ticket("unknown_action")
+    rare = [Group.objects.get(name="security").pk]
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL session_replication_role = replica")
+        cursor.execute(_PAST, {"template": template.pk, "rare": rare})
+        cursor.execute("SET LOCAL session_replication_role = origin")
+        cursor.execute("ANALYZE approvals_ticket")
+    seen = Ticket.objects.visible_to(cast[who]).resolved()
+    for filters in (Filters(state="expired"), Filters(risk="low"), Filters(graph="g"), Filters(action="pay")):
+        plan = filters.narrow(seen).values("pk")[:200].explain()
+        assert "Seq Scan" not in plan and "ticket_resolved_idx" not in plan, plan
+    plan = seen.values("pk")[:200].explain()
+    assert ("ticket_past_asked_idx" if who == "frank" else "ticket_resolved_idx") in plan, plan
 
 
 def test_the_first_page_is_read_from_the_index(risks: None, alice: Any) -> None:
