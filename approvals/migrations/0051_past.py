@@ -11,7 +11,7 @@ DECIDED = models.Q(("state", "pending"), _negated=True)
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("approvals", "0049_refusals_erased")]
+    dependencies: ClassVar = [("approvals", "0050_ended_late")]
 
     operations: ClassVar = [
         *(
