@@ -54,6 +54,19 @@ def test_the_bar_of_a_phone_has_room_for_a_thumb_and_covers_no_field(
     assert field and bar and field["y"] + field["height"] <= bar["y"]
 
 
+@pytest.mark.parametrize("theme", ["", "dark"])
+def test_what_is_printed_is_dark_on_light_whatever_the_screen_shows(
+    live_server: Any, browser: Browser, theme: str
+) -> None:
+    page = open_context(browser, scheme="dark").new_page()
+    page.goto(f"{live_server.url}/accounts/login/")
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+    page.emulate_media(media="print")
+    ink = page.evaluate("getComputedStyle(document.body).color")
+    page.context.close()
+    assert float(ink.removeprefix("oklch(").split()[0]) < 0.5
+
+
 @pytest.mark.parametrize("minutes", [-10, 10])
 def test_a_wrong_clock_changes_no_deadline(
     live_server: Any, browser: Browser, cast: Any, alice: Any, minutes: int
