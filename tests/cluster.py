@@ -24,13 +24,15 @@ FOLDER = ROOT / ".pytest_cache" / "clusters"
 
 
 class Cluster:
-    """One server in a folder of its own."""
+    """One server in a folder of its own. Whoever finds nothing kept makes it, and the others wait for that."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        with _alone():
-            if _kept().exists():
-                _copy(_kept(), home / "postgres")
+        self._alone = contextlib.ExitStack()
+        self._alone.enter_context(_alone())
+        if _kept().exists():
+            _copy(_kept(), home / "postgres")
+            self._alone.close()
         self.server = postgres.start(home)
         self.wait_for_the_disk("off")
 
@@ -41,11 +43,11 @@ class Cluster:
             connection.execute("SELECT pg_reload_conf()")
 
     def keep(self) -> None:
-        """Keep it as it is for the next run; nobody may be connected."""
-        with _alone():
+        """Keep it as it is for the others and for the next run; nobody may be connected."""
+        with self._alone:
             if _kept().exists():
                 return
-            self.stop()
+            postgres.stop(self.server)
             for older in FOLDER.iterdir():
                 shutil.rmtree(older)
             draft = FOLDER / "draft"
@@ -56,6 +58,7 @@ class Cluster:
     def stop(self) -> None:
         """End the server."""
         postgres.stop(self.server)
+        self._alone.close()
 
 
 def _kept() -> Path:

@@ -45,20 +45,38 @@ _servers: list[Any] = []
 
 
 def _start_postgres() -> None:
-    if not os.environ.get("DATABASE_URL"):
-        from tests.cluster import Cluster
+    from tests.cluster import Cluster
 
-        _servers.append(Cluster(HOME))
+    _servers.append(Cluster(HOME))
+    # As in every process of the product; the settings, read before there was a server, chose none. To a new
+    # connection everything is new, which costs Postgres more than most tests do; a few are never given back.
+    settings.DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 60, "timeout": 6, "max_idle": 120}
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two processes for the whole suite, which waits as much as it works; a few files are quicker in one."""
-    return 2 if config.args == config.getini("testpaths") else 0
+    """How many processes share the whole suite; a few files are quicker in one."""
+    return _processes() if config.args == config.getini("testpaths") else 0
+
+
+def _processes() -> int:
+    """One more than there are processors, as much is waited for; three gigabytes each, with the browsers they start."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 30
+    usual = max(2, min((os.cpu_count() or 1) + 1, memory // 3, 4))
+    return int(os.environ.get("COUNTERSIGN_TEST_PROCESSES") or usual)
 
 
 #: What takes longest begins first, or one process is left with it at the end. Browsers are not started beside the
 #: matrix, which needs the machine for itself.
-LONG = ("faults/test_matrix", "test_state_machine", "remote/", "concurrency/", "test_journey", "test_up", "browser/")
+LONG = (
+    "faults/test_matrix",
+    "test_state_machine",
+    "remote/",
+    "concurrency/",
+    "test_journey",
+    "test_up",
+    "agents/",
+    "browser/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -67,12 +85,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """One server for each process that runs tests."""
+    """Who only hands tests out has no directory."""
     if config.getoption("numprocesses") and not hasattr(config, "workerinput"):
-        # This one only hands them out; left set, the others would read the settings before their own directory is.
+        # Left set, the others would read the settings before their own directory is.
         del os.environ["DJANGO_SETTINGS_MODULE"]
-        return
-    _start_postgres()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -109,23 +125,27 @@ KEPT = {"django_migrations", "django_content_type", "auth_permission", "django_s
 @pytest.fixture(scope="session")
 def django_db_keepdb(django_db_keepdb: bool) -> bool:
     """A copied server has it already, and its folder is taken away at the end."""
-    return bool(_servers) or django_db_keepdb
+    return django_db_keepdb or not os.environ.get("DATABASE_URL")
 
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
-    """On a server of its own a process needs no name of its own."""
-    if not _servers:
+    """A server for each process, once a test of it needs one; on a server that is shared, a name of its own."""
+    if os.environ.get("DATABASE_URL"):
         request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")
+    else:
+        _start_postgres()
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Between transactional tests the append-only tables are emptied too, the queue's and the checkpointer's."""
+    from django.core.management.commands import flush
     from django.db import connection
 
     for server in _servers:
         connection.close()
+        connection.close_pool()
         server.keep()
     with django_db_blocker.unblock():
         ours = connection.introspection.django_table_names(only_existing=True, include_views=False)
@@ -141,6 +161,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
             cursor.execute(empty)
 
     connection.ops.__class__.execute_sql_flush = execute_sql_flush
+    # Nothing that follows a migration is missing after it: see KEPT.
+    flush.emit_post_migrate_signal = lambda *args: None
     yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         # A thread that a test left behind may still hold one, and the database is about to be dropped.

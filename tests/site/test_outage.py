@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 
 from hitl_site import health
@@ -53,8 +53,7 @@ def test_it_is_ready_with_one(client: Client) -> None:
 
 
 def test_a_statement_that_takes_too_long_is_no_outage() -> None:
-    with pytest.raises(OperationalError) as found, connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 1")
+    with pytest.raises(OperationalError) as found, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 1")
         cursor.execute("SELECT pg_sleep(1)")
-    connection.close()
     assert not health.is_away(found.value)
