@@ -41,7 +41,7 @@ _ADDED = {
 }
 #: What it does with a table of which it changes only a part. Words go when they are erased, and that is the owner's.
 _LESS = {
-    "approvals_ticket": "SELECT, INSERT, UPDATE (allowed_decisions, asked, asked_now, bar_requester, confirm_text, "
+    "approvals_ticket": "SELECT, INSERT, UPDATE (allowed_decisions, bar_requester, confirm_text, "
     "deadline_at, delivered_at, deny_threshold, digest, error, escalations, execution, extensions, gate, grant_id, "
     "least_signers, message, on_timeout, outcome, policy, policy_name, policy_version, recall_seconds, release_at, "
     "resolved_at, result, revision, risk, shortage, state)",

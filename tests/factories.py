@@ -70,13 +70,23 @@ def make_policy(
     steps: list[tuple[str, int, int]] | None = None,
     **fields: Any,
 ) -> Policy:
-    """A policy with its requirements by group name, and its escalation steps (group, needed, seconds)."""
+    """A policy with its requirements by group name, and its escalation steps (group, needed, seconds).
+
+    Without its entry in the record, which most tests have nothing to do with.
+    """
     if steps:
         fields.setdefault("on_timeout", "escalate")
+    with unguarded():
+        return _made(name, requirements=requirements or {}, steps=steps or [], fields=fields)
+
+
+def _made(
+    name: str, *, requirements: dict[str, int], steps: list[tuple[str, int, int]], fields: dict[str, Any]
+) -> Policy:
     policy = Policy.objects.create(name=name, **fields)
-    for group, needed in (requirements or {}).items():
+    for group, needed in requirements.items():
         Requirement.objects.create(policy=policy, group=Group.objects.get_or_create(name=group)[0], needed=needed)
-    for position, (name, needed, seconds) in enumerate(steps or [], start=1):
+    for position, (name, needed, seconds) in enumerate(steps, start=1):
         group_of_step = Group.objects.get_or_create(name=name)[0]
         EscalationStep.objects.create(
             policy=policy, position=position, group=group_of_step, needed=needed, deadline_seconds=seconds

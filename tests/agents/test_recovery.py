@@ -14,7 +14,7 @@ from approvals.models import AuditEntry, Ticket
 from tests.agents import broken_graphs
 from tests.agents.broken_graphs import TROUBLE
 from tests.agents.example_graphs import EFFECTS
-from tests.factories import decide, force
+from tests.factories import decide, force, unguarded
 
 LONG_AGO = "2020-01-01T00:00Z"
 
@@ -314,7 +314,8 @@ def test_a_run_that_fails_withdraws_what_was_approved_and_not_delivered(start, r
     run = start("fussy_pair")
     first, second = Ticket.objects.order_by("id")
     decide(second, alice)
-    Ticket.objects.filter(pk=second.pk).update(release_at="2999-01-01T00:00Z")  # still in its recall window
+    with unguarded():
+        Ticket.objects.filter(pk=second.pk).update(release_at="2999-01-01T00:00Z")  # still in its recall window
     resume(decide(first, alice))
     second.refresh_from_db()
     assert (Run.objects.get(pk=run.pk).status, second.state) == ("failed", "cancelled")

@@ -156,7 +156,8 @@ def test_a_policy_deleted_and_made_again_asks_again(remembered, mail, dave):
 
 
 def test_a_condition_that_breaks_asks_again(remembered, mail, dave):
-    Policy.objects.filter(pk=mail.pk).update(condition="args.nothing > 1.0")
+    with unguarded():
+        Policy.objects.filter(pk=mail.pk).update(condition="args.nothing > 1.0")
     assert open_ticket(requester=dave, args=ARGS).risk == "critical"
 
 

@@ -9,10 +9,10 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from approvals import audit, grants, tickets
+from approvals import audit, grants, tickets, tokens
 from approvals.audit import sealing
 from approvals.models import Grant, Ticket
-from approvals.states import TicketState
+from approvals.states import Scope, TicketState
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -36,12 +36,35 @@ CHANGES = [
     "UPDATE approvals_ticket SET state = 'cancelled', outcome = 'cancelled', resolved_at = now()",
     "UPDATE approvals_ticket SET execution = 'succeeded'",
     "UPDATE approvals_ticket SET digest = repeat('0', 64)",
+    "UPDATE approvals_ticket SET message = 'It was fine.', result = '1'",
+    "UPDATE approvals_wordlist SET words = ''",
     "INSERT INTO approvals_revision (ticket_id, number, args, digest, created_at)"
     " SELECT id, 2, '{}', digest, now() FROM approvals_ticket",
     "INSERT INTO approvals_decision (ticket_id, revision, reviewer_id, type, message, digest, at)"
     " SELECT ticket.id, 1, person.id, 'approve', '', digest, now() FROM approvals_ticket AS ticket, auth_user AS person"
     " WHERE person.username = 'alice'",
 ]
+
+
+GOVERNING = [
+    "UPDATE approvals_policy SET deny_threshold = 9",
+    "DELETE FROM approvals_requirement",
+    "UPDATE approvals_token SET revoked_at = NULL",
+    "INSERT INTO approvals_token (user_id, name, prefix, digest, scope, created_at, expires_at)"
+    " SELECT user_id, name, prefix, 'other', 'decide', created_at, expires_at FROM approvals_token",
+]
+
+
+@pytest.mark.parametrize("change", GOVERNING)
+def test_policies_and_tokens_do_not_change_without_their_entry(change: str, cast: Any) -> None:
+    factories.make_policy(requirements={"reviewers": 1})
+    token, _ = tokens.create(cast["dave"], scope=Scope.READ, actor=cast["dave"])
+    tokens.revoke(token.pk, actor=cast["dave"])
+    connection.check_constraints()
+    with pytest.raises(IntegrityError, match="without an entry"), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(change)
+        connection.check_constraints()
 
 
 @pytest.mark.django_db(transaction=True)

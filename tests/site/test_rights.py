@@ -115,6 +115,7 @@ def test_many_are_decided_together_and_a_freeze_ends_under_it(role: str, cast: A
         "DELETE FROM approvals_ticket",
         "UPDATE approvals_ticket SET requester_id = NULL",
         "UPDATE approvals_ticket SET description = ''",
+        "UPDATE approvals_ticket SET asked = '{1}'",
         "UPDATE approvals_grant SET expires_at = 'infinity'",
         "UPDATE approvals_token SET scope = 'decide'",
         "UPDATE approvals_remoterequest SET key = ''",
