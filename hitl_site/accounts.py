@@ -33,7 +33,9 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Ask again only who signed in a while ago: allauth counts nothing but what was asked a second time."""
+        """On our own pages a sign-in of just now is enough; whoever changes the ways in is asked a second time."""
+        if app:
+            return bool(super().is_reauthentication_required(app=app, **kwargs))
         return not friction.has_signed_in_lately(self.request)
 
 
