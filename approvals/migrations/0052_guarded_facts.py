@@ -99,7 +99,7 @@ ASKED_REVERSE = "ALTER FUNCTION approvals_note_asked() SECURITY INVOKER RESET se
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("approvals", "0050_ended_late")]
+    dependencies: ClassVar = [("approvals", "0051_past")]
 
     operations: ClassVar = [
         migrations.RunSQL(TICKETS, TICKETS_REVERSE),
