@@ -14,7 +14,7 @@ let isOpen = false, isNew = false, signedOut = false;
 let heard = Date.now(), lost = heard, polled = heard;
 let told = 0, telling, looking, recounting;
 
-// Short pauses, spread so that not all return at once.
+// Spread, so that not all return at once.
 htmx.config.wsReconnectDelay = (attempt) => 500 + Math.random() * Math.min(4_500, 500 * 2 ** attempt);
 
 function say(state) {
@@ -59,7 +59,7 @@ function catchUp() {
   get(`/inbox/changes/?since=${since}`).then(apply).catch(showState);
 }
 
-// Several nudges make one request, after an answer on its way.
+// Nudges make one request, after an answer on its way.
 function look() {
   clearTimeout(looking);
   looking = setTimeout(() => find(".htmx-request") ? look() : refresh().catch(showState).finally(() => { looking = 0; }), SOON);
@@ -77,10 +77,11 @@ function recount() {
 
 // What depends on the reader is fetched, and never put under typing.
 async function refresh() {
-  const here = find("#ticket"), fresh = parse(await get(location.href)), beside = find("[data-source][data-unclear]")?.dataset.source;
+  const here = find("#ticket"), fresh = parse(await get(location.href)), side = find("[data-source][data-unclear]");
+  const list = side ? parse(await get(side.dataset.source)) : fresh;
   if (here !== find("#ticket")) return look(); // a decision came first
   document.title = fresh.title;
-  rows.merge(beside ? parse(await get(beside)) : fresh);
+  rows.merge(list);
   const ended = find(fresh, "#ended")?.textContent, isSame = find(fresh, `[data-version="${here?.dataset.version}"]`);
   for (const region of findAll("[data-live-region]")) {
     const now = fresh.getElementById(region.id);

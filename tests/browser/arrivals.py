@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from tests.browser.stage import SOON, sign_in
+from tests.browser.stage import sign_in, until
 
 #: htmx answers and the socket brings news, in milliseconds since the navigation began.
 LIVE = """() => document.querySelector('#live-status').dataset.state === 'live' && performance.now()"""
@@ -44,7 +44,7 @@ def first_look(browser: Browser, address: str, path: str, user: Any) -> Arrival:
     session.on("Network.dataReceived", lambda event: count(unpacked, event, event["dataLength"]))
     session.on("Network.loadingFinished", lambda event: count(came, event, event["encodedDataLength"]))
     page.goto(address + path)
-    live = page.wait_for_function(LIVE, timeout=SOON).json_value()
+    live = until(page, LIVE)
     ready = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
     page.wait_for_load_state("networkidle")
     context.close()

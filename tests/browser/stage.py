@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,18 @@ def sign_in(page: Any, address: str, user: Any) -> None:
     elsewhere(client.force_login, user)
     value = client.cookies[settings.SESSION_COOKIE_NAME].value
     page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": address}])
+
+
+def until(page: Any, expression: str, arg: Any = None) -> Any:
+    """Wait until it is true in the page, and what it is then.
+
+    The library's own way has the page run a text, which its policy forbids from the second look on.
+    """
+    last = time.monotonic() + SOON / 1_000
+    while not (found := page.evaluate(expression, arg)):
+        assert time.monotonic() < last, f"not true in time: {expression}"
+        page.wait_for_timeout(20)
+    return found
 
 
 def shown(page: Any, selector: str, text: str | None = None) -> None:

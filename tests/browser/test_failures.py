@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import daphne, factories
 from tests.browser.stage import sign_in as session_of
+from tests.browser.stage import until
 from tests.browser.windows import fill_in, needs_chromium, open_context, sign_in
 
 pytestmark = [needs_chromium, pytest.mark.django_db(transaction=True)]
@@ -41,7 +42,7 @@ def test_token_that_is_too_old_leaves_the_page_and_the_words(page: Page) -> None
     page.locator("#problem").get_by_text("This page was open too long; nothing was sent.").wait_for()
     expect(page.locator("#reject-message")).to_have_value(WORDS)
     page.get_by_role("link", name="Load it again").click()
-    page.wait_for_function("document.querySelector('#problem').textContent === ''")
+    expect(page.locator("#problem")).to_have_text("")
     expect(page.locator("#reject-message")).to_have_value(WORDS)
 
 
@@ -104,7 +105,7 @@ def test_a_loss_is_said_within_six_seconds(browser: Browser, cast: Any, test_dat
         page.goto(address)
         expect(page.locator("#live-status")).to_have_text("Live")
         page.evaluate("addEventListener('htmx:wsClose', () => { window.isLost = true; })")
-    page.wait_for_function("window.isLost")
+    until(page, "window.isLost")
     page.clock.run_for(6_000)
     said = page.locator("#live-status").inner_text()
     page.context.close()

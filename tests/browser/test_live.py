@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests import daphne, factories
-from tests.browser.stage import elsewhere, shown, sign_in
+from tests.browser.stage import elsewhere, shown, sign_in, until
 from tests.browser.windows import needs_chromium
 
 pytestmark = [
@@ -140,18 +140,24 @@ def test_own_vote_elsewhere_moves_the_row_and_every_tab_counts(page, alice, tran
         sign_in(page, address, alice)
         run, others = page.context.new_page(), page.context.new_page()
         page.goto(address)
-        run.goto(f"{address}/tickets/{other.pk}/")
+        run.goto(f"{address}/tickets/{other.pk}/?risk=high")  # the list beside it is drawn by the server
         others.goto(f"{address}/?tab=others")
         for each in (page, run, others):
             shown(each, "#live-status", "Live")
-            each.wait_for_function("document.title.startsWith('(2) ')")
+            until(each, "document.title.startsWith('(2) ')")
+        run.evaluate(
+            "() => { window.bare = []; new MutationObserver(() => document.title.startsWith('(')"
+            " || bare.push(document.title)).observe(document.querySelector('title'), {childList: true}); }"
+        )
         elsewhere(factories.decide, ticket, alice)
         page.locator(f"#ticket-row-{ticket.pk}").wait_for(state="detached")
         shown(page, "#inbox h1", "1 waiting for you")
         shown(page, "[data-tab=others]", "1")
         shown(others, f"#ticket-row-{ticket.pk} a[href$='/tickets/{ticket.pk}/?tab=others']")  # as after a reload
         for each in (page, run):
-            each.wait_for_function("document.title.startsWith('(1) ')")
+            until(each, "document.title.startsWith('(1) ')")
+        run.locator(f".beside #ticket-row-{ticket.pk}").wait_for(state="detached")
+        assert run.evaluate("bare") == []
 
 
 def test_a_socket_that_falls_silent_is_not_live(page, alice, transfers, test_database):

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from approvals.models import AuditEntry, Decision, Ticket
 from tests import factories
-from tests.browser.stage import elsewhere
+from tests.browser.stage import elsewhere, until
 from tests.browser.stage import sign_in as session_of
 from tests.browser.windows import needs_chromium, open_context, sign_in, wait_for_letters
 
@@ -51,7 +51,7 @@ LOST = "^(nowhere|unmarked|out of sight|covered)"
 def at(page: Page, words: str) -> None:
     """The focus is seen, and on this."""
     seen = f"words => {{ const at = ({FOCUS})(); return !/{LOST}/.test(at) && at.includes(words); }}"
-    page.wait_for_function(seen, arg=words)
+    until(page, seen, words)
 
 
 def tab_to(page: Page, words: str) -> None:
