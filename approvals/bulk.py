@@ -14,7 +14,7 @@ from functools import partial
 from django.contrib.auth.models import User
 from django.db.models import F
 
-from approvals import decisions, display, friction, policy, tickets
+from approvals import decisions, display, friction, policy, recalls, tickets
 from approvals.contract import NewDecision
 from approvals.errors import ApprovalError, BulkRefused, ConfirmationRequired
 from approvals.models import Batch, Claim, Decision, Ticket
@@ -118,7 +118,7 @@ def recallable(batch: Batch, found: Sequence[Result]) -> list[Ticket]:
     A list that got half-way and was sent again is one list to whoever sent it: what the first half said counts too.
     What they decided alone, or somebody else did since, does not.
     """
-    return [each.ticket for each in found if _is_of(batch, each) and tickets.may_recall(each.ticket, batch.reviewer)]
+    return [each.ticket for each in found if _is_of(batch, each) and recalls.may_recall(each.ticket, batch.reviewer)]
 
 
 def _is_of(batch: Batch, result: Result) -> bool:

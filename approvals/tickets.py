@@ -11,12 +11,11 @@ from django.db import transaction
 
 from approvals import (
     audit,
-    clock,
     doubts,
     failpoints,
     freezes,
     plaintext,
-    policy,
+    recalls,
     replays,
     resume,
     shortages,
@@ -25,7 +24,7 @@ from approvals import (
     timeouts,
 )
 from approvals.contract import Answer
-from approvals.errors import ApprovalError, ForbiddenMove, TicketClosed, TicketNotFound, TooLate
+from approvals.errors import ForbiddenMove, TicketClosed, TicketNotFound, TooLate
 from approvals.failpoints import Point
 from approvals.models import Ticket, TicketQuerySet
 from approvals.states import Channel, DecisionType, Execution, Outcome, TicketState
@@ -101,24 +100,13 @@ def recall(ticket_id: int, *, actor: User, keyed: replays.Keyed | None = None) -
         ticket, now = lock(ticket_id)
         if replays.is_known(keyed, by=actor, ticket=ticket):
             return ticket
-        _check_recall(ticket, actor, now)
+        recalls.check(ticket, actor, now)
         _reopen(ticket)
         taken = sign_off.withdraw(ticket, actor=actor, now=now)
         sign_off.note_turns(ticket)
         names = [vote.reviewer.get_username() for vote in taken]
         audit.append("ticket.recalled", ticket=ticket, actor=actor, withdrawn=names)
     return ticket
-
-
-def may_recall(ticket: Ticket, actor: User) -> bool:
-    """Would a recall by this person be taken, as far as can be told without the lock?"""
-    if ticket.state != TicketState.APPROVED or ticket.delivered_at:
-        return False
-    try:
-        _check_recall(ticket, actor, clock.now())
-    except ApprovalError:
-        return False
-    return True
 
 
 def withdraw(ticket: Ticket, *, now: datetime, reason: str, actor: User | None = None) -> None:
@@ -254,26 +242,6 @@ def record_execution(
         if execution is Execution.UNKNOWN and ticket.interrupt_id and ticket.chain:
             doubts.ask(ticket, now=ticket.chain.at, may_run_again=is_over)
         failpoints.reach(Point.OUTCOME_WRITTEN)
-
-
-def _check_recall(ticket: Ticket, actor: User, now: datetime) -> None:
-    if not _has_signed(ticket, actor):
-        policy.may_decide(actor, ticket)
-    state = TicketState(ticket.state)
-    if state is not TicketState.APPROVED:
-        sentence = f"This ticket is {state.label.lower()}; there is no approval to take back."
-        raise TicketClosed(sentence, state=state.value)
-    if ticket.outcome not in sign_off.BY_PEOPLE:
-        raise TooLate("No person approved this, so nobody can take it back.")
-    # A remote agent fetches its answer itself: from the end of the window on it may have done so.
-    is_fetched = not ticket.interrupt_id and ticket.release_at is not None and ticket.release_at <= now
-    if ticket.delivered_at or is_fetched:
-        raise TooLate("The agent has been told already; nothing was changed.")
-
-
-def _has_signed(ticket: Ticket, actor: User) -> bool:
-    own = [vote for vote in ticket.decisions.all() if vote.reviewer_id == actor.pk and vote.stands(ticket.revision)]
-    return actor.is_active and any(vote.type in ticket.signs for vote in own)
 
 
 def _release(ticket: Ticket, now: datetime, via: Channel | None) -> datetime:

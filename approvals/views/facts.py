@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from approvals import differences, display, extensions, findings, friction, history, policy, reveals, schemas, tickets
+from approvals import differences, display, extensions, findings, friction, history, policy, recalls, reveals, schemas
 from approvals.audit import bodies
 from approvals.models import AuditEntry, Revision, Snooze, Ticket
 
@@ -22,7 +22,7 @@ def of(ticket: Ticket, *, reader: User, blind: bool) -> dict[str, Any]:
     """All of it, by the names that the templates use."""
     return {
         "attention": _attention(ticket, reader, blind=blind) if ticket.is_open else None,
-        "may_recall": tickets.may_recall(ticket, reader),
+        "may_recall": recalls.may_recall(ticket, reader),
         "signatures": display.signatures(ticket, blind=blind),
         "signers": _signers(ticket),
         **hidden(ticket, reader=reader),
