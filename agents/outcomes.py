@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 #: Larger results are not kept: what the graph is told when it comes here again says so.
 MOST_BYTES = 1_000_000
 NOT_KEPT = "It was done. Its result could not be kept, so it cannot be shown again."
+NOT_SHOWN = "It was done. Its result cannot be shown."
 HUNG = "It had not answered after {seconds} seconds, so it may or may not have happened."
 
 
@@ -156,13 +157,17 @@ def asked(seconds: float, probe: Callable[[str], Any], key: str) -> Any:
 
 
 def told(value: Any) -> Any:
-    """A result for people, as JSON."""
+    """A result for people, as JSON. It ran: whatever its value does when it is read, that goes on record."""
     if isinstance(value, ToolMessage):
         return str(value.text)
     if isinstance(value, Command) and isinstance(value.update, Mapping):
         found = next((m for m in _listed(value.update) if isinstance(m, ToolMessage)), None)
         return str(found.text) if found else None
-    return transcripts.plain(value)
+    try:
+        return transcripts.plain(value)
+    except Exception:
+        logger.warning("A result of type %s cannot be shown.", type(value).__name__, exc_info=True)
+        return NOT_SHOWN
 
 
 def kept(value: Any) -> Kept:

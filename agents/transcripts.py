@@ -10,6 +10,8 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from pydantic import BaseModel
 
+from approvals import plaintext
+
 ROLES = {"human": "user", "ai": "agent", "tool": "tool", "system": "system"}
 
 
@@ -61,8 +63,11 @@ def output(values: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """As JSON; what is not JSON is shown as text rather than lost."""
-    return json.loads(json.dumps(value, default=str))
+    """As JSON; what is not JSON is shown as text rather than lost, and what lies too deep is left out."""
+    try:
+        return json.loads(json.dumps(value, default=str))
+    except (TypeError, ValueError, RecursionError):  # keys that are no words, a value inside itself, a deep one
+        return plaintext.json(value)
 
 
 def result_of(values: Any, tool_call_id: str, *, asked: int = 0) -> ToolMessage | None:

@@ -7,6 +7,7 @@ import re
 import smtplib
 from collections.abc import Sequence
 
+from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 
 from approvals import redaction
@@ -81,7 +82,7 @@ def over_service(address: str, *, subject: str, text: str) -> None:
     if not result:
         lines = list(result.logs())
         said = "; ".join(line.message for line in lines if line.level in SHOWN)
-        raise _refusal([line.message for line in lines])(redaction.text(said)[:500] or "it refused the message")
+        raise _refusal([line.message for line in lines])(_without_secrets(said) or "it refused the message")
 
 
 def _refusal(logged: Sequence[str]) -> type[NotTaken | InDoubt]:
@@ -104,4 +105,8 @@ def scheme(address: str) -> str:
 
 
 def _why(error: BaseException) -> str:
-    return redaction.text(str(error) or type(error).__name__)[:500]
+    return _without_secrets(str(error) or type(error).__name__)
+
+
+def _without_secrets(said: str) -> str:
+    return redaction.text(said, also=settings.COUNTERSIGN_SECRET_FIELDS)[:500]
