@@ -101,7 +101,7 @@ RAISED: dict[str, Exception] = {
 
 
 #: Shorter than people have, so that a call that hangs is given up within the time of a test.
-pay.metadata = {"deadline_seconds": 20}
+pay.metadata = {"deadline_seconds": 40}
 
 graph = create_agent(
     Caller(),
